@@ -1,0 +1,1 @@
+//! Shared by the test targets of this package: golden vectors, fakes and process helpers.

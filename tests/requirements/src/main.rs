@@ -1,0 +1,2 @@
+//! Writes `docs/requirements.md`.
+fn main() {}

@@ -1,0 +1,1 @@
+//! SHM Tensor Pool.
