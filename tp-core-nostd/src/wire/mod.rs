@@ -10,6 +10,8 @@
 
 pub mod control;
 pub mod enums;
+mod pool;
 mod value;
 
+pub use pool::{POOLS_MAX, PoolEntry, PoolEntryBlock, PoolEntryView, Pools, Stride};
 pub use value::{Text, ValueError};
