@@ -7,7 +7,8 @@
 //! - [`sbe`]: message headers, blocks, groups and var data, bounds-checked;
 //! - [`wire`]: every message of the five schemas, as block, view and value;
 //! - [`uri`], [`shm`]: region URIs and the shared-memory layout with its seqlock;
-//! - [`proto`]: the protocol decisions, pure machines `(now, input) -> outputs`.
+//! - [`proto`]: the protocol decisions, pure machines `(now, input) -> outputs`;
+//! - [`role`]: the seam between a role on the hot thread and its conductor.
 //!
 //! Start reading at [`shm`] for the data path, at [`proto`] for the control plane.
 #![no_std]
@@ -22,6 +23,7 @@ pub mod agent;
 pub mod ids;
 pub mod memory;
 pub mod proto;
+pub mod role;
 pub mod sbe;
 pub mod seq;
 pub mod shm;

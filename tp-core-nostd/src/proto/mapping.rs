@@ -1,0 +1,498 @@
+//! When a consumer maps, remaps and lets go of a stream's regions (wire 3.6, T-12..T-14, T-34; driver 3.6).
+//!
+//! ```text
+//!              offered (announce that counts, attach answer)
+//!   Unmapped ───────────────────────────────► Mapping ── mapped ──► Mapped
+//!      ▲                                         │                    │
+//!      └────────────── failed, stale ────────────┘                    │
+//!      └── lost (higher epoch, revoke, regression, stale stamp …) ◄───┘
+//! ```
+//!
+//! The machine orders; whoever owns it maps, and fences the role before it unmaps. While it waits after a loss it
+//! remembers which epoch to wait for, and for how long: after that any fresh announce will do.
+
+use crate::ids::Epoch;
+use crate::time::{Duration, Instant};
+
+/// Where an offer of regions came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The answer to our attach: the driver's word, taken without looking at activity stamps (T-34).
+    Attach,
+    /// An announce that passed the announce filter, sent at this time of the monotonic clock.
+    Announce {
+        /// Its timestamp in nanoseconds.
+        timestamp_ns: u64,
+    },
+}
+
+/// Why a mapping was given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Lost {
+    /// A higher epoch was announced or granted (W-051).
+    HigherEpoch,
+    /// A descriptor named a higher epoch than the mapped one (T-13).
+    DescriptorAhead,
+    /// The sequence fell within one image (T-14).
+    Regression,
+    /// The stream's producer lost its lease (D-115).
+    ProducerRevoked,
+    /// Our own lease is gone (D-099).
+    LeaseLost,
+    /// The creator's process id in a superblock changed (W-275).
+    WriterChanged,
+    /// A superblock, or the announced layout, is no longer the mapped one (W-025..W-028).
+    LayoutChanged,
+    /// The activity stamp stood still for a freshness window (W-032).
+    Inactive,
+}
+
+/// What the superblocks of a mapped stream show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// Magic, version, epoch and sizes are the mapped ones.
+    pub intact: bool,
+    /// The creator's process id is the one found when mapping.
+    pub same_writer: bool,
+    /// The oldest activity stamp of all regions, in nanoseconds of the monotonic clock.
+    pub activity_ns: u64,
+}
+
+/// Something happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// Regions of `epoch` are on offer; `same_layout` compares them with the mapped ones.
+    Offered {
+        /// Their epoch.
+        epoch: Epoch,
+        /// Who offers them.
+        source: Source,
+        /// Whether slot counts, pools and URIs are the mapped ones. Without a mapping it says nothing.
+        same_layout: bool,
+    },
+    /// The ordered mapping stands.
+    Mapped,
+    /// The ordered mapping failed, or its superblocks were refused or stale.
+    MapFailed,
+    /// A descriptor of our stream named another epoch.
+    DescriptorEpoch(Epoch),
+    /// The sequence fell within one image.
+    Regression,
+    /// The producer's lease ended, by a notice sent at `timestamp_ns`.
+    ProducerRevoked {
+        /// When the driver sent the notice, monotonic.
+        timestamp_ns: u64,
+    },
+    /// Our own lease ended.
+    LeaseLost,
+    /// A look at the mapped superblocks.
+    Health(Health),
+}
+
+/// What the owner has to do now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Order {
+    /// Nothing.
+    None,
+    /// Map the regions just offered; answer with [`Input::Mapped`] or [`Input::MapFailed`].
+    Map,
+    /// Fence the role, drop what is in flight, unmap.
+    Unmap(Lost),
+    /// [`Order::Unmap`], then [`Order::Map`].
+    Remap(Lost),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Unmapped {
+        wait: Wait,
+    },
+    Mapping {
+        epoch: Epoch,
+        source: Source,
+    },
+    Mapped {
+        epoch: Epoch,
+        source: Source,
+        since: Instant,
+    },
+}
+
+/// Which epochs are good enough, and from when on any is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Wait {
+    /// The lowest epoch to map before `until`.
+    at_least: u64,
+    until: Instant,
+}
+
+impl Wait {
+    const NONE: Self = Self {
+        at_least: 0,
+        until: Instant::from_ns(0),
+    };
+
+    fn admits(self, epoch: Epoch, now: Instant) -> bool {
+        now >= self.until || epoch.get() >= self.at_least
+    }
+}
+
+/// The mapping of one stream in one consumer.
+#[derive(Clone, Copy, Debug)]
+pub struct MappingMachine {
+    window: Duration,
+    state: State,
+}
+
+impl MappingMachine {
+    /// A consumer without regions; `window` is the freshness window, three announce periods.
+    pub const fn new(window: Duration) -> Self {
+        Self {
+            window,
+            state: State::Unmapped { wait: Wait::NONE },
+        }
+    }
+
+    /// The epoch that is mapped.
+    pub const fn mapped(&self) -> Option<Epoch> {
+        match self.state {
+            State::Mapped { epoch, .. } => Some(epoch),
+            State::Unmapped { .. } | State::Mapping { .. } => None,
+        }
+    }
+
+    /// Takes one input and says what to do about it.
+    pub fn handle(&mut self, now: Instant, input: Input) -> Order {
+        let (state, order) = self.decide(now, input);
+        self.state = state;
+        order
+    }
+
+    fn decide(&self, now: Instant, input: Input) -> (State, Order) {
+        let lost = |wait: Wait, why: Lost| (State::Unmapped { wait }, Order::Unmap(why));
+        let wait_for = |at_least: u64| Wait {
+            at_least,
+            until: now.after(self.window),
+        };
+        match (self.state, input) {
+            (_, Input::LeaseLost) => match self.state {
+                State::Unmapped { .. } => (self.state, Order::None),
+                _ => lost(Wait::NONE, Lost::LeaseLost),
+            },
+
+            // The driver's answer to our own attach needs no waiting.
+            (State::Unmapped { wait }, Input::Offered { epoch, source, .. })
+                if source == Source::Attach || wait.admits(epoch, now) =>
+            {
+                (State::Mapping { epoch, source }, Order::Map)
+            }
+            (State::Mapping { epoch: mapping, .. }, Input::Offered { epoch, source, .. })
+                if epoch > mapping =>
+            {
+                (
+                    State::Mapping { epoch, source },
+                    Order::Remap(Lost::HigherEpoch),
+                )
+            }
+            (State::Mapped { epoch: mapped, .. }, Input::Offered { epoch, source, .. })
+                if epoch > mapped =>
+            {
+                (
+                    State::Mapping { epoch, source },
+                    Order::Remap(Lost::HigherEpoch),
+                )
+            }
+            (
+                State::Mapped { epoch: mapped, .. },
+                Input::Offered {
+                    epoch,
+                    source,
+                    same_layout: false,
+                },
+            ) if epoch == mapped => (
+                State::Mapping { epoch, source },
+                Order::Remap(Lost::LayoutChanged),
+            ),
+            (
+                State::Mapped {
+                    epoch: mapped,
+                    since,
+                    ..
+                },
+                Input::Offered { epoch, source, .. },
+            ) if epoch == mapped => {
+                // A repeat refreshes what a revoke notice is compared with, nothing else (C-096).
+                (
+                    State::Mapped {
+                        epoch,
+                        source,
+                        since,
+                    },
+                    Order::None,
+                )
+            }
+
+            (State::Mapping { epoch, source }, Input::Mapped) => (
+                State::Mapped {
+                    epoch,
+                    source,
+                    since: now,
+                },
+                Order::None,
+            ),
+            (State::Mapping { .. }, Input::MapFailed) => {
+                (State::Unmapped { wait: Wait::NONE }, Order::None)
+            }
+
+            (
+                State::Mapped { epoch: mapped, .. } | State::Mapping { epoch: mapped, .. },
+                Input::DescriptorEpoch(epoch),
+            ) if epoch > mapped => lost(wait_for(epoch.get()), Lost::DescriptorAhead),
+            (State::Mapped { .. }, Input::Regression) => lost(Wait::NONE, Lost::Regression),
+
+            (
+                State::Mapped { epoch, source, .. } | State::Mapping { epoch, source },
+                Input::ProducerRevoked { timestamp_ns },
+            ) if !already_answered(source, timestamp_ns) => lost(
+                wait_for(epoch.get().saturating_add(1)),
+                Lost::ProducerRevoked,
+            ),
+
+            (State::Mapped { epoch, .. }, Input::Health(health)) if !health.same_writer => {
+                lost(wait_for(epoch.get().saturating_add(1)), Lost::WriterChanged)
+            }
+            (State::Mapped { .. }, Input::Health(health)) if !health.intact => {
+                lost(Wait::NONE, Lost::LayoutChanged)
+            }
+            // One freshness window of grace after mapping (T-34).
+            (State::Mapped { since, .. }, Input::Health(health))
+                if now.since(since) > self.window
+                    && now.since(Instant::from_ns(health.activity_ns)) > self.window =>
+            {
+                lost(Wait::NONE, Lost::Inactive)
+            }
+
+            // Late, repeated, of a lower epoch, or nothing to do with what is mapped.
+            (state, _) => (state, Order::None),
+        }
+    }
+}
+
+/// Control and announce streams are not ordered against each other: a notice from before the announce that brought
+/// the mapped epoch is already answered by it. An attach answer is ordered behind the notice (D-217).
+fn already_answered(source: Source, revoked_ns: u64) -> bool {
+    matches!(source, Source::Announce { timestamp_ns } if revoked_ns <= timestamp_ns)
+}
+
+#[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "small numbers of a test")]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    const WINDOW: Duration = Duration::from_secs(3);
+    const SECOND: u64 = 1_000_000_000;
+
+    fn epoch(raw: u64) -> Epoch {
+        Epoch::new(raw).unwrap()
+    }
+
+    fn at(seconds: u64) -> Instant {
+        Instant::from_ns(seconds * SECOND)
+    }
+
+    fn announce(raw: u64, seconds: u64) -> Input {
+        let source = Source::Announce {
+            timestamp_ns: seconds * SECOND,
+        };
+        Input::Offered {
+            epoch: epoch(raw),
+            source,
+            same_layout: true,
+        }
+    }
+
+    fn attach(raw: u64) -> Input {
+        Input::Offered {
+            epoch: epoch(raw),
+            source: Source::Attach,
+            same_layout: true,
+        }
+    }
+
+    fn healthy(activity_s: u64) -> Health {
+        Health {
+            intact: true,
+            same_writer: true,
+            activity_ns: activity_s * SECOND,
+        }
+    }
+
+    /// Mapped to epoch 5 at 10 s, from an announce sent at 10 s.
+    fn mapped() -> MappingMachine {
+        let mut machine = MappingMachine::new(WINDOW);
+        assert_eq!(machine.handle(at(10), announce(5, 10)), Order::Map);
+        assert_eq!(machine.handle(at(10), Input::Mapped), Order::None);
+        machine
+    }
+
+    fn mapping() -> MappingMachine {
+        let mut machine = MappingMachine::new(WINDOW);
+        assert_eq!(machine.handle(at(10), announce(5, 10)), Order::Map);
+        machine
+    }
+
+    /// Every (state, input) pair at 20 s: the order, and whether something is mapped or being mapped afterwards.
+    #[test] // req: C-152
+    fn every_state_answers_every_input() {
+        use Order::{Map, None as Nothing, Remap, Unmap};
+        let other_layout = Input::Offered {
+            epoch: epoch(5),
+            source: Source::Attach,
+            same_layout: false,
+        };
+        let intruder = Input::Health(Health {
+            same_writer: false,
+            ..healthy(20)
+        });
+        let overwritten = Input::Health(Health {
+            intact: false,
+            ..healthy(20)
+        });
+        #[rustfmt::skip]
+        let rows = [
+            // input                                   unmapped  mapping                     mapped
+            (announce(4, 20),                           Map,      Nothing,                    Nothing), // req: T-12
+            (announce(5, 20),                           Map,      Nothing,                    Nothing), // req: W-059, C-096
+            (announce(6, 20),                           Map,      Remap(Lost::HigherEpoch),   Remap(Lost::HigherEpoch)), // req: W-048, W-051, W-060, D-130
+            (attach(6),                                 Map,      Remap(Lost::HigherEpoch),   Remap(Lost::HigherEpoch)),
+            (other_layout,                              Map,      Nothing,                    Remap(Lost::LayoutChanged)), // req: W-026
+            (Input::Mapped,                             Nothing,  Nothing,                    Nothing),
+            (Input::MapFailed,                          Nothing,  Nothing,                    Nothing), // req: W-030
+            (Input::DescriptorEpoch(epoch(4)),          Nothing,  Nothing,                    Nothing), // req: T-13
+            (Input::DescriptorEpoch(epoch(5)),          Nothing,  Nothing,                    Nothing),
+            (Input::DescriptorEpoch(epoch(6)),          Nothing,  Unmap(Lost::DescriptorAhead), Unmap(Lost::DescriptorAhead)), // req: T-13
+            (Input::Regression,                         Nothing,  Nothing,                    Unmap(Lost::Regression)), // req: T-14
+            (Input::ProducerRevoked { timestamp_ns: 10 * SECOND }, Nothing, Nothing,          Nothing), // req: D-217
+            (Input::ProducerRevoked { timestamp_ns: 11 * SECOND }, Nothing, Unmap(Lost::ProducerRevoked), Unmap(Lost::ProducerRevoked)), // req: D-115, C-043
+            (Input::LeaseLost,                          Nothing,  Unmap(Lost::LeaseLost),     Unmap(Lost::LeaseLost)), // req: D-099
+            (Input::Health(healthy(20)),                Nothing,  Nothing,                    Nothing),
+            (Input::Health(healthy(16)),                Nothing,  Nothing,                    Unmap(Lost::Inactive)), // req: W-032, W-273
+            (intruder,                                  Nothing,  Nothing,                    Unmap(Lost::WriterChanged)), // req: W-275
+            (overwritten,                               Nothing,  Nothing,                    Unmap(Lost::LayoutChanged)), // req: W-027, W-028
+        ];
+        for (input, from_unmapped, from_mapping, from_mapped) in rows {
+            assert_eq!(
+                MappingMachine::new(WINDOW).handle(at(20), input),
+                from_unmapped,
+                "unmapped, {input:?}"
+            );
+            assert_eq!(
+                mapping().handle(at(20), input),
+                from_mapping,
+                "mapping, {input:?}"
+            );
+            assert_eq!(
+                mapped().handle(at(20), input),
+                from_mapped,
+                "mapped, {input:?}"
+            );
+        }
+    }
+
+    #[test] // req: T-34, C-098
+    fn a_mapped_region_has_one_window_of_grace() {
+        let mut machine = mapped();
+        assert_eq!(
+            machine.handle(at(13), Input::Health(healthy(1))),
+            Order::None
+        );
+        assert_eq!(
+            machine.handle(at(14), Input::Health(healthy(1))),
+            Order::Unmap(Lost::Inactive)
+        );
+    }
+
+    #[test] // req: D-121, D-122, C-043
+    fn after_a_revoke_only_a_higher_epoch_will_do_for_three_periods() {
+        let mut machine = mapped();
+        assert_eq!(
+            machine.handle(
+                at(20),
+                Input::ProducerRevoked {
+                    timestamp_ns: 20 * SECOND
+                }
+            ),
+            Order::Unmap(Lost::ProducerRevoked)
+        );
+        assert_eq!(machine.handle(at(21), announce(5, 21)), Order::None);
+        assert_eq!(machine.handle(at(21), announce(6, 21)), Order::Map);
+
+        let mut machine = mapped();
+        let _ = machine.handle(
+            at(20),
+            Input::ProducerRevoked {
+                timestamp_ns: 20 * SECOND,
+            },
+        );
+        assert_eq!(
+            machine.handle(at(23), announce(5, 23)),
+            Order::Map,
+            "some drivers keep the epoch"
+        );
+    }
+
+    #[test] // req: D-217
+    fn a_repeated_announce_answers_an_older_revoke() {
+        let mut machine = mapped();
+        assert_eq!(machine.handle(at(12), announce(5, 12)), Order::None);
+        assert_eq!(
+            machine.handle(
+                at(12),
+                Input::ProducerRevoked {
+                    timestamp_ns: 11 * SECOND
+                }
+            ),
+            Order::None
+        );
+    }
+
+    #[test] // req: D-217
+    fn a_mapping_from_an_attach_knows_no_older_revoke() {
+        let mut machine = MappingMachine::new(WINDOW);
+        assert_eq!(machine.handle(at(10), attach(5)), Order::Map);
+        assert_eq!(machine.handle(at(10), Input::Mapped), Order::None);
+        let revoked = Input::ProducerRevoked { timestamp_ns: 1 };
+        assert_eq!(
+            machine.handle(at(11), revoked),
+            Order::Unmap(Lost::ProducerRevoked)
+        );
+    }
+
+    #[test] // req: T-13
+    fn after_a_descriptor_from_ahead_lower_epochs_wait_one_window() {
+        let mut machine = mapped();
+        let _ = machine.handle(at(20), Input::DescriptorEpoch(epoch(9)));
+        let orders: Vec<_> = [(20, 8), (21, 8), (23, 8)]
+            .map(|(s, raw)| machine.handle(at(s), announce(raw, s)))
+            .into();
+        assert_eq!(orders, [Order::None, Order::None, Order::Map]);
+    }
+
+    #[test] // req: W-055, W-058
+    fn nothing_is_mapped_before_the_mapping_stands() {
+        let mut machine = mapping();
+        assert_eq!(machine.mapped(), None);
+        let _ = machine.handle(at(10), Input::MapFailed);
+        assert_eq!(machine.mapped(), None);
+        assert_eq!(
+            machine.handle(at(11), announce(5, 11)),
+            Order::Map,
+            "tried again with the next announce"
+        );
+        let _ = machine.handle(at(11), Input::Mapped);
+        assert_eq!(machine.mapped(), Some(epoch(5)));
+    }
+}
