@@ -1,1 +1,21 @@
-//! shm
+//! Shared memory: the layout of its regions and the seqlock that keeps readers from torn frames (wire 2, 3).
+//!
+//! What a peer says about memory is a claim until it is checked, and every check leaves a type behind:
+//! announced ([`RegionShape`]) → parsed ([`RegionUri`](crate::uri::RegionUri)) → opened and mapped
+//! ([`Region`](crate::memory::Region)) → superblock validated ([`HeaderRing`], [`PayloadPool`]).
+
+mod layout;
+mod region;
+mod seqlock;
+#[cfg(any(loom, test))]
+mod word_copy;
+
+pub use crate::wire::enums::{Dtype, MajorOrder, ProgressUnit, RegionType};
+pub use layout::{
+    EMBEDDED_LEN, HEADER_SLOT_LEN, LAYOUT_VERSION, MAGIC, MAX_DIMS, MEMORY_MESSAGES,
+    POOL_SLOT_BYTES_UNSET, RegionKind, RegionShape, SLOT_HEADER_TEMPLATE, SUPERBLOCK_LEN,
+    SUPERBLOCK_TEMPLATE, SlotHeaderBlock, Stride, SuperblockBlock, TENSOR_HEADER_TEMPLATE,
+    TensorHeaderBlock,
+};
+pub use region::{Line, OutOfBounds, RegionView, RegionWriter};
+pub use seqlock::{CommitReader, CommitWord, CommitWriter};

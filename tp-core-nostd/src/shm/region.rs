@@ -1,0 +1,360 @@
+//! Memory that another process writes: bounds-checked words and byte copies over a raw pointer. The core's only unsafe.
+//!
+//! Nothing here makes a reference to plain bytes of such memory, with one stated exception for a producer's own slot.
+//! Words are atomics, and that is all that Rust's memory model asks. **Payload bytes are copied through raw pointers,
+//! and that stands outside the model**: when the producer overwrites a slot while a consumer copies it, the copy races,
+//! which the model leaves undefined for plain bytes. It is safe in practice, and three times as fast as relaxed words:
+//!
+//! - it is a `memcpy` into the reader's own memory; every bit pattern is a valid byte, and neither a pointer nor a length
+//!   is ever taken from the bytes, so what arrives may be wrong but never dangerous;
+//! - the compiler can neither use the copy before the check nor repeat it after, because an acquire fence and the second
+//!   load of the commit word stand between;
+//! - what a torn copy delivered is discarded when the word turns out to have moved (wire 3.3, steps 8 and 9).
+//!
+//! Under loom all memory, payload included, is relaxed atomics, so that a model sees every race.
+#![expect(
+    unsafe_code,
+    reason = "shared memory is raw memory; this module is the one that knows it"
+)]
+
+use core::marker::PhantomData;
+use core::ptr::NonNull;
+
+use super::layout::{HEADER_SLOT_LEN, SUPERBLOCK_LEN};
+use super::seqlock::{CommitReader, CommitWriter};
+use crate::seq::{SlotCount, SlotIndex};
+use crate::sync::Word;
+
+/// Bytes of a word of memory.
+pub(super) const WORD_LEN: usize = 8;
+/// Words of a header slot.
+pub(super) const HEADER_WORDS: usize = HEADER_SLOT_LEN as usize / WORD_LEN;
+
+/// Access past the end of a region, or of a part of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct OutOfBounds {
+    /// Bytes that would be needed.
+    pub needed: u64,
+    /// Bytes there are.
+    pub got: u64,
+}
+
+impl core::fmt::Display for OutOfBounds {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{} bytes needed, {} are there", self.needed, self.got)
+    }
+}
+
+impl core::error::Error for OutOfBounds {}
+
+/// 64 zeroed bytes, aligned to 64. A slice of lines is a region that needs no operating system: a `static` of a
+/// firmware image, a vector of a test.
+#[derive(Debug)]
+#[repr(C, align(64))]
+pub struct Line([Word; 8]);
+
+impl Line {
+    /// A line of zeros: `static RING: [Line; N] = [const { Line::zeroed() }; N]`.
+    #[cfg(not(loom))]
+    pub const fn zeroed() -> Self {
+        Self([const { Word::new(0) }; 8])
+    }
+
+    /// A line of zeros.
+    #[cfg(loom)]
+    pub fn zeroed() -> Self {
+        Self(core::array::from_fn(|_| Word::new(0)))
+    }
+}
+
+/// Read access to a region or to a part of one.
+#[derive(Clone, Copy, Debug)]
+pub struct RegionView<'a> {
+    base: NonNull<Word>,
+    words: usize,
+    memory: PhantomData<&'a [Word]>,
+}
+
+// SAFETY: a view shares atomics and racing copies, which is what its memory is for, from any thread.
+unsafe impl Send for RegionView<'_> {}
+// SAFETY: as above.
+unsafe impl Sync for RegionView<'_> {}
+
+impl<'a> RegionView<'a> {
+    /// The `len` bytes at `base`; the last `len % 8` are left out.
+    ///
+    /// # Safety
+    /// - `base` is aligned to 64, and all `len` bytes stay mapped and readable for `'a`;
+    /// - whoever writes them meanwhile, in this process or another, does it the way this module does.
+    #[cfg(not(loom))]
+    pub const unsafe fn from_raw(base: NonNull<u8>, len: usize) -> Self {
+        Self {
+            base: base.cast(),
+            words: len / WORD_LEN,
+            memory: PhantomData,
+        }
+    }
+
+    /// Memory of our own.
+    pub const fn of_lines(lines: &'a [Line]) -> Self {
+        Self {
+            base: NonNull::from_ref(lines).cast(),
+            // What is in memory is shorter than the address space.
+            words: lines.len().saturating_mul(8),
+            memory: PhantomData,
+        }
+    }
+
+    /// Length in bytes.
+    pub const fn len(&self) -> usize {
+        // What is mapped is shorter than the address space.
+        self.words.saturating_mul(WORD_LEN)
+    }
+
+    /// Whether there is nothing to view.
+    pub const fn is_empty(&self) -> bool {
+        self.words == 0
+    }
+
+    /// Relaxed load of word `index`, which starts at byte `8 * index`.
+    ///
+    /// # Errors
+    /// [`OutOfBounds`].
+    pub fn load(&self, index: usize) -> Result<u64, OutOfBounds> {
+        self.word(index).map(Word::load)
+    }
+
+    /// The seqlock whose commit word is word `index`.
+    ///
+    /// # Errors
+    /// [`OutOfBounds`].
+    pub fn seqlock(&self, index: usize) -> Result<CommitReader<'a>, OutOfBounds> {
+        self.word(index).map(CommitReader::new)
+    }
+
+    /// Copies as many bytes as `into` takes, from byte `offset` on. Trust them only after the commit check.
+    ///
+    /// # Errors
+    /// [`OutOfBounds`]; then nothing was copied.
+    pub fn copy_out(&self, offset: usize, into: &mut [u8]) -> Result<(), OutOfBounds> {
+        self.check(offset, into.len())?;
+        #[cfg(loom)]
+        super::word_copy::copy_out(self, offset, into);
+        #[cfg(not(loom))]
+        {
+            // SAFETY: `check` found `offset` inside the region, or at its end when nothing is to be copied.
+            let from = unsafe { self.as_ptr().add(offset) };
+            // SAFETY: `check` found all bytes inside the region; `into` is ours alone, so they do not overlap. The
+            // region may be written meanwhile: see the module's first lines.
+            unsafe { core::ptr::copy_nonoverlapping(from, into.as_mut_ptr(), into.len()) };
+        }
+        Ok(())
+    }
+
+    /// The first byte, for reading in place. Such reads race with the writer: make no reference from it, take no pointer
+    /// or length out of the memory, and discard the result unless the commit word still holds after the last read (T-20).
+    #[cfg(not(loom))]
+    pub const fn as_ptr(&self) -> *const u8 {
+        self.base.as_ptr().cast()
+    }
+
+    pub(super) fn word(&self, index: usize) -> Result<&'a Word, OutOfBounds> {
+        if index >= self.words {
+            return Err(OutOfBounds {
+                needed: (index as u64)
+                    .saturating_add(1)
+                    .saturating_mul(WORD_LEN as u64),
+                got: self.len() as u64,
+            });
+        }
+        // SAFETY: `index` is below the number of words, so the result is inside the region.
+        let word = unsafe { self.base.add(index) };
+        // SAFETY: aligned and valid for `'a` as a part of the region; atomics may change behind a reference.
+        Ok(unsafe { word.as_ref() })
+    }
+
+    fn check(&self, offset: usize, len: usize) -> Result<(), OutOfBounds> {
+        let needed = (offset as u64).saturating_add(len as u64);
+        let got = self.len() as u64;
+        if needed <= got {
+            Ok(())
+        } else {
+            Err(OutOfBounds { needed, got })
+        }
+    }
+}
+
+/// Write access to a region or to a part of one. Only its one writer has it (W-274); that more than one handle to it
+/// can be copied is for a producer's claims, which are of different slots.
+#[derive(Clone, Copy, Debug)]
+pub struct RegionWriter<'a>(RegionView<'a>);
+
+impl<'a> RegionWriter<'a> {
+    /// The `len` bytes at `base`; the last `len % 8` are left out.
+    ///
+    /// # Safety
+    /// As for [`RegionView::from_raw`], and the bytes are writable.
+    #[cfg(not(loom))]
+    pub const unsafe fn from_raw(base: NonNull<u8>, len: usize) -> Self {
+        // SAFETY: the caller's promise includes this one.
+        Self(unsafe { RegionView::from_raw(base, len) })
+    }
+
+    /// Memory of our own.
+    pub const fn of_lines(lines: &'a [Line]) -> Self {
+        Self(RegionView::of_lines(lines))
+    }
+
+    /// The same memory, for reading.
+    pub const fn view(&self) -> RegionView<'a> {
+        self.0
+    }
+
+    /// Relaxed store to word `index`, which starts at byte `8 * index`.
+    ///
+    /// # Errors
+    /// [`OutOfBounds`].
+    pub fn store(&self, index: usize, value: u64) -> Result<(), OutOfBounds> {
+        self.word(index).map(|word| word.store(value))
+    }
+
+    /// The seqlock whose commit word is word `index`.
+    ///
+    /// # Errors
+    /// [`OutOfBounds`].
+    pub fn seqlock(&self, index: usize) -> Result<CommitWriter<'a>, OutOfBounds> {
+        self.word(index).map(CommitWriter::new)
+    }
+
+    /// Copies all of `from` in, to byte `offset` and on.
+    ///
+    /// # Errors
+    /// [`OutOfBounds`]; then nothing was copied.
+    pub fn copy_in(&self, offset: usize, from: &[u8]) -> Result<(), OutOfBounds> {
+        self.0.check(offset, from.len())?;
+        #[cfg(loom)]
+        super::word_copy::copy_in(self, offset, from);
+        #[cfg(not(loom))]
+        {
+            // SAFETY: `check` found `offset` inside the region, or at its end when nothing is to be copied.
+            let into = unsafe { self.as_mut_ptr().add(offset) };
+            // SAFETY: `check` found all bytes inside the region, which is writable; `from` is a plain slice, and no
+            // plain slice ever lies in a region. Others may read meanwhile: see the module's first lines.
+            unsafe { core::ptr::copy_nonoverlapping(from.as_ptr(), into, from.len()) };
+        }
+        Ok(())
+    }
+
+    /// The first byte, for devices that write by themselves (DMA) and for foreign languages.
+    #[cfg(not(loom))]
+    pub const fn as_mut_ptr(&self) -> *mut u8 {
+        self.0.base.as_ptr().cast()
+    }
+
+    /// The bytes as a slice, for a producer that fills them in place.
+    ///
+    /// # Safety
+    /// Until the slice is gone nobody else in this process reads or writes these bytes, nor does a device: that is, the
+    /// caller holds the one claim of this payload slot. Readers in other processes do no harm.
+    #[cfg(not(loom))]
+    pub const unsafe fn bytes_mut(&mut self) -> &mut [u8] {
+        // SAFETY: the whole part is valid and writable; the caller promises that the slice is the only access.
+        unsafe { core::slice::from_raw_parts_mut(self.as_mut_ptr(), self.0.len()) }
+    }
+
+    pub(super) fn word(&self, index: usize) -> Result<&'a Word, OutOfBounds> {
+        self.0.word(index)
+    }
+}
+
+/// The slots behind the superblock of a region. That all are there is checked when this is made, so that none needs a
+/// check later; an index made for more slots wraps.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Slots<'a> {
+    region: RegionView<'a>,
+    first: NonNull<Word>,
+    count: SlotCount,
+    words_each: usize,
+}
+
+// SAFETY: as for `RegionView`, of whose memory these are parts.
+unsafe impl Send for Slots<'_> {}
+// SAFETY: as above.
+unsafe impl Sync for Slots<'_> {}
+
+impl<'a> Slots<'a> {
+    /// `count` slots of `slot_len` bytes, a multiple of 8.
+    pub(super) fn new(
+        region: RegionView<'a>,
+        count: SlotCount,
+        slot_len: u32,
+    ) -> Result<Self, OutOfBounds> {
+        let needed = u64::from(count.get())
+            .saturating_mul(u64::from(slot_len))
+            .saturating_add(SUPERBLOCK_LEN);
+        let got = region.len() as u64;
+        if needed > got {
+            return Err(OutOfBounds { needed, got });
+        }
+        // SAFETY: the region is longer than the superblock.
+        let first = unsafe { region.base.add(SUPERBLOCK_LEN as usize / WORD_LEN) };
+        Ok(Self {
+            region,
+            first,
+            count,
+            words_each: slot_len as usize / WORD_LEN,
+        })
+    }
+
+    /// The whole region.
+    pub(super) const fn region(&self) -> RegionView<'a> {
+        self.region
+    }
+
+    /// How many slots there are.
+    pub(super) const fn count(&self) -> SlotCount {
+        self.count
+    }
+
+    /// One slot.
+    #[inline]
+    pub(super) fn at(&self, index: SlotIndex) -> RegionView<'a> {
+        RegionView {
+            base: self.start(index),
+            words: self.words_each,
+            memory: PhantomData,
+        }
+    }
+
+    #[inline]
+    fn start(&self, index: SlotIndex) -> NonNull<Word> {
+        let index = index.get() & self.count.get().wrapping_sub(1);
+        // Inside the region, therefore far from overflow.
+        let words = (index as usize).wrapping_mul(self.words_each);
+        // SAFETY: `new` found the region to hold `count` slots, and `index` is below `count`.
+        unsafe { self.first.add(words) }
+    }
+}
+
+/// The slots of a header ring.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct HeaderSlots<'a>(Slots<'a>);
+
+impl<'a> HeaderSlots<'a> {
+    pub(super) fn new(region: RegionView<'a>, count: SlotCount) -> Result<Self, OutOfBounds> {
+        Slots::new(region, count, HEADER_SLOT_LEN).map(Self)
+    }
+
+    pub(super) const fn slots(&self) -> &Slots<'a> {
+        &self.0
+    }
+
+    /// The words of one slot.
+    #[inline]
+    pub(super) fn at(&self, index: SlotIndex) -> &'a [Word; HEADER_WORDS] {
+        let words = self.0.start(index).cast::<[Word; HEADER_WORDS]>();
+        // SAFETY: the slots of this kind have that many words, aligned and valid for `'a`; atomics may change.
+        unsafe { words.as_ref() }
+    }
+}
