@@ -9,6 +9,7 @@
 //! Bytes after the end of a message are ignored (T-37).
 
 pub mod control;
+pub mod driver;
 pub mod enums;
 mod pool;
 mod value;

@@ -70,7 +70,7 @@ impl Stride {
     }
 }
 
-/// One payload pool. It has as many slots as the header ring (T-04, D-038), so the count is not repeated here.
+/// One payload pool. It has as many slots as the header ring (D-038), so the count is not repeated here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PoolEntry<'a> {
     /// Its number within the stream.

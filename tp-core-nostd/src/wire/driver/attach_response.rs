@@ -1,0 +1,211 @@
+//! ShmAttachResponse: the driver grants or refuses a lease (driver 2.2, 3.3, 3.4).
+
+use zerocopy::little_endian::{I32, I64, U16, U32, U64};
+
+use super::{Refusal, SCHEMA};
+use crate::ids::{CorrelationId, Epoch, LeaseId, NodeId, StreamId};
+use crate::sbe::{
+    Cursor, DataKind, DecodeError, EncodeError, Group, MessageLayout, Tail, Writer, block,
+};
+use crate::seq::SlotCount;
+use crate::time::Instant;
+use crate::wire::enums::ResponseCode;
+use crate::wire::pool::{POOLS_LAYOUT, read_pools, region_uri, write_pools};
+use crate::wire::value::{legal, optional};
+use crate::wire::{PoolEntryBlock, PoolEntryView, Pools, ValueError};
+
+/// The one length of a header slot (D-037).
+const HEADER_SLOT_BYTES: u16 = 256;
+
+block! {
+    /// Fixed block of ShmAttachResponse (driver 2.2).
+    pub struct ShmAttachResponseBlock [54] {
+        0 correlation_id: I64 = "correlationId",
+        8 code: I32 = "code",
+        12 lease_id: U64 = "leaseId" null u64::MAX,
+        20 lease_expiry_timestamp_ns: U64 = "leaseExpiryTimestampNs" null u64::MAX,
+        28 stream_id: U32 = "streamId" null u32::MAX,
+        32 epoch: U64 = "epoch" null u64::MAX,
+        40 layout_version: U32 = "layoutVersion" null u32::MAX,
+        44 header_nslots: U32 = "headerNslots" null u32::MAX,
+        48 header_slot_bytes: U16 = "headerSlotBytes" null u16::MAX,
+        50 node_id: U32 = "nodeId" null u32::MAX,
+    }
+}
+
+/// A ShmAttachResponse found to fit its bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct ShmAttachResponseView<'a> {
+    /// The fixed block.
+    pub block: &'a ShmAttachResponseBlock,
+    /// `payloadPools`.
+    pub payload_pools: Group<'a, PoolEntryView<'a>>,
+    /// `headerRegionUri`.
+    pub header_region_uri: &'a [u8],
+    /// `errorMessage`.
+    pub error_message: &'a [u8],
+}
+
+impl<'a> ShmAttachResponseView<'a> {
+    /// Reads the message at the start of `bytes`.
+    ///
+    /// # Errors
+    /// What [`Cursor::message`], [`Cursor::group`] and [`Cursor::data`] refuse.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, DecodeError> {
+        let (mut cursor, block) = Cursor::message(bytes, SCHEMA, ShmAttachResponse::TEMPLATE)?;
+        Ok(Self {
+            block,
+            payload_pools: cursor.group()?,
+            header_region_uri: cursor.data()?,
+            error_message: cursor.data()?,
+        })
+    }
+}
+
+/// The answer to an attach request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShmAttachResponse<'a> {
+    /// That of the request, unchanged (D-035).
+    pub correlation_id: CorrelationId,
+    /// The lease, or why there is none. What else a refusal may carry is ignored.
+    pub outcome: Result<Grant<'a>, Refusal<'a>>,
+}
+
+/// A lease and all that is needed to map its stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant<'a> {
+    /// The lease.
+    pub lease_id: LeaseId,
+    /// When it ends unless keepalives come, on the monotonic clock of the driver's host; a hard deadline (D-094).
+    /// Foreign drivers may leave it out (D-095).
+    pub lease_expires_at: Option<Instant>,
+    /// The stream, the one that was really allocated (D-167).
+    pub stream_id: StreamId,
+    /// The current incarnation of its regions.
+    pub epoch: Epoch,
+    /// Layout version of the regions; whether it can be mapped is for the mapper to say.
+    pub layout_version: u32,
+    /// Slots of the header ring and of every pool.
+    pub header_nslots: SlotCount,
+    /// The node id for the life of the lease, if one was assigned (D-039). 0 and null both mean none (tracelink 4).
+    pub node_id: Option<NodeId>,
+    /// Its payload pools.
+    pub payload_pools: Pools<'a>,
+    /// Where its header ring is.
+    pub header_region_uri: &'a str,
+}
+
+impl<'a> ShmAttachResponse<'a> {
+    /// Template id of its header.
+    pub const TEMPLATE: u16 = 2;
+    /// Its shape, for tools.
+    pub const LAYOUT: MessageLayout = MessageLayout::of::<ShmAttachResponseBlock>(
+        "ShmAttachResponse",
+        SCHEMA,
+        Self::TEMPLATE,
+        &[
+            POOLS_LAYOUT,
+            Tail::Data("headerRegionUri", DataKind::Text),
+            Tail::Data("errorMessage", DataKind::Text),
+        ],
+    );
+
+    /// Writes the message to the start of `out`; returns its length, 74 or more.
+    ///
+    /// # Errors
+    /// [`EncodeError::DoesNotFit`].
+    pub fn encode(&self, out: &mut [u8]) -> Result<usize, EncodeError> {
+        let mut writer = Writer::new(out);
+        match &self.outcome {
+            Ok(grant) => {
+                writer.message(SCHEMA, Self::TEMPLATE, &self.granted(grant));
+                write_pools(&mut writer, &grant.payload_pools, grant.header_nslots);
+                writer.data(grant.header_region_uri.as_bytes()).data(&[]);
+            }
+            Err(refusal) => {
+                writer
+                    .message(SCHEMA, Self::TEMPLATE, &self.refused(refusal))
+                    .group::<PoolEntryBlock>(0)
+                    .data(&[])
+                    .data(refusal.sent_message());
+            }
+        }
+        writer.finish()
+    }
+
+    fn granted(&self, grant: &Grant<'a>) -> ShmAttachResponseBlock {
+        ShmAttachResponseBlock {
+            correlation_id: self.correlation_id.0.into(),
+            code: ResponseCode::Ok.get().into(),
+            lease_id: grant.lease_id.get().into(),
+            lease_expiry_timestamp_ns: grant
+                .lease_expires_at
+                .map_or(u64::MAX, Instant::as_ns)
+                .into(),
+            stream_id: grant.stream_id.get().into(),
+            epoch: grant.epoch.get().into(),
+            layout_version: grant.layout_version.into(),
+            header_nslots: grant.header_nslots.get().into(),
+            header_slot_bytes: HEADER_SLOT_BYTES.into(),
+            node_id: grant.node_id.map_or(u32::MAX, NodeId::get).into(),
+        }
+    }
+
+    /// Everything null but the correlation id and the code (D-041, D-043).
+    fn refused(&self, refusal: &Refusal<'a>) -> ShmAttachResponseBlock {
+        ShmAttachResponseBlock {
+            correlation_id: self.correlation_id.0.into(),
+            code: refusal.code.get().into(),
+            lease_id: u64::MAX.into(),
+            lease_expiry_timestamp_ns: u64::MAX.into(),
+            stream_id: u32::MAX.into(),
+            epoch: u64::MAX.into(),
+            layout_version: u32::MAX.into(),
+            header_nslots: u32::MAX.into(),
+            header_slot_bytes: u16::MAX.into(),
+            node_id: u32::MAX.into(),
+        }
+    }
+}
+
+impl<'a> TryFrom<ShmAttachResponseView<'a>> for ShmAttachResponse<'a> {
+    type Error = ValueError;
+
+    /// An error here is a protocol error: the client drops the attach and attaches again (D-081).
+    fn try_from(view: ShmAttachResponseView<'a>) -> Result<Self, ValueError> {
+        let outcome = match Refusal::of_response(view.block.code.get(), view.error_message)? {
+            Ok(()) => Ok(view.try_into()?),
+            Err(refusal) => Err(refusal),
+        };
+        Ok(Self {
+            correlation_id: CorrelationId(view.block.correlation_id.get()),
+            outcome,
+        })
+    }
+}
+
+impl<'a> TryFrom<ShmAttachResponseView<'a>> for Grant<'a> {
+    type Error = ValueError;
+
+    fn try_from(view: ShmAttachResponseView<'a>) -> Result<Self, ValueError> {
+        let block = view.block;
+        let header_nslots = legal("headerNslots", block.header_nslots.get(), SlotCount::new)?;
+        legal("headerSlotBytes", block.header_slot_bytes.get(), |bytes| {
+            (bytes == HEADER_SLOT_BYTES).then_some(())
+        })?;
+        Ok(Self {
+            lease_id: legal("leaseId", block.lease_id.get(), LeaseId::new)?,
+            lease_expires_at: optional(block.lease_expiry_timestamp_ns.get(), u64::MAX)
+                .map(Instant::from_ns),
+            stream_id: legal("streamId", block.stream_id.get(), StreamId::new)?,
+            epoch: legal("epoch", block.epoch.get(), Epoch::new)?,
+            layout_version: legal("layoutVersion", block.layout_version.get(), |raw| {
+                optional(raw, u32::MAX)
+            })?,
+            header_nslots,
+            node_id: NodeId::new(block.node_id.get()),
+            payload_pools: read_pools(view.payload_pools, header_nslots)?,
+            header_region_uri: region_uri("headerRegionUri", view.header_region_uri)?,
+        })
+    }
+}
