@@ -2,7 +2,11 @@
 //!
 //! None of them owns a clock, a socket or a file. Each has one owner, which feeds it what arrived and does what it says;
 //! deadlines are data, so a simulation can jump from one to the next.
+//!
+//! The data path, in the order of a frame's life: [`claim`], [`sequence`].
 
 pub mod announce;
+pub mod claim;
 pub mod mapping;
 pub mod random;
+pub mod sequence;

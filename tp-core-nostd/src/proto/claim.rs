@@ -1,0 +1,152 @@
+//! Slots and sequence numbers in the producer's hands: claimed, written, committed in order (client 1.5).
+//!
+//! A [`Token`] names one claim; the table behind it says whether the claim still lives. Numbers leave in rising order
+//! whatever the order of commits: a commit that overtakes an older claim waits for it (word and descriptor, E-06), or
+//! voids it ([`Overtaking`]). So committing and becoming ready are two steps:
+//!
+//! ```
+//! use tp_core_nostd::proto::claim::{Entry, Overtaking, Streaming, TableId, Tags};
+//! use tp_core_nostd::seq::SlotCount;
+//!
+//! let mut entries = [Entry::FREE; 4];
+//! let slots = SlotCount::new(4).unwrap();
+//! let mut claims = Streaming::new(TableId(1), &mut entries, slots, Overtaking::Hold).unwrap();
+//! let (first, second) = (claims.claim()?, claims.claim()?);
+//! claims.commit(second, Tags::default())?; // its slot is written, its word still says "in progress"
+//! assert_eq!(claims.next_ready(), None);
+//! claims.commit(first, Tags::default())?;
+//! while let Some(ready) = claims.next_ready() {
+//!     // store the committed word of `ready.slot`, send the descriptor of `ready.seq`
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! [`Streaming`] claims take the next number. [`FixedPool`] claims keep their slot for life and are numbered late.
+
+mod fixed_pool;
+#[cfg(test)]
+mod model;
+mod streaming;
+mod table;
+
+use core::fmt;
+
+use crate::seq::{Seq, SlotIndex};
+
+pub use fixed_pool::FixedPool;
+pub use streaming::Streaming;
+pub use table::Entry;
+
+/// Tells the tokens of one table from those of another: unique per mapping of any producer in the process (C-065).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct TableId(pub u32);
+
+/// One claim. A plain value: whoever needs it to be used once wraps it; a stale or altered copy is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Token {
+    table: TableId,
+    generation: u32,
+    slot: SlotIndex,
+    seq: Seq,
+}
+
+impl Token {
+    /// The slot in the ring, and in each pool.
+    pub const fn slot(self) -> SlotIndex {
+        self.slot
+    }
+
+    /// The frame's number; of a queued fixed-pool claim, the least it can become.
+    pub const fn seq(self) -> Seq {
+        self.seq
+    }
+}
+
+/// What the descriptor says of a frame besides its number; kept while the commit is held.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Tags {
+    /// The metadata that applies to the frame.
+    pub meta_version: Option<u32>,
+    /// Set where the frame is traced.
+    pub trace_id: Option<u64>,
+}
+
+/// A committed frame whose turn has come: store its committed word, then send its descriptor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[must_use]
+pub struct Ready {
+    /// Where it stands.
+    pub slot: SlotIndex,
+    /// Its number, above all that became ready before.
+    pub seq: Seq,
+    /// What its commit said.
+    pub tags: Tags,
+}
+
+/// What becomes of an older claim when a newer one commits first (C-064).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Overtaking {
+    /// The newer frame waits until the older claim ends.
+    #[default]
+    Hold,
+    /// The older claim is void: it can only be ended, its number is skipped.
+    Void,
+}
+
+/// Why no claim was given. Nothing was consumed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum ClaimError {
+    /// The next frame's slot belongs to a claim of ours that has not ended: back-pressure (C-060).
+    SlotHeld {
+        /// That slot.
+        slot: SlotIndex,
+    },
+    /// All 2^63 numbers are used; only a new epoch helps (wire T-43).
+    Exhausted,
+}
+
+impl fmt::Display for ClaimError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SlotHeld { slot } => {
+                write!(f, "slot {} is held by an outstanding claim", slot.get())
+            }
+            Self::Exhausted => f.write_str("the epoch has no sequence number left"),
+        }
+    }
+}
+
+impl core::error::Error for ClaimError {}
+
+/// Why a token was not accepted. Nothing changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum TokenError {
+    /// The claim ended, the token was altered, or it belongs to another producer or mapping (C-062, C-065).
+    Stale,
+    /// A newer claim overtook this one under [`Overtaking::Void`]; abort or queue it.
+    Voided,
+    /// The committed frame still waits for an older claim, its slot must stay as it is.
+    Held,
+    /// All numbers of this slot are used; only a new epoch helps (wire T-43).
+    Exhausted,
+}
+
+impl fmt::Display for TokenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Stale => "the claim is no longer, or was never, one of this mapping",
+            Self::Voided => "a newer commit overtook the claim",
+            Self::Held => "the committed frame waits for an older claim",
+            Self::Exhausted => "the epoch has no sequence number left for this slot",
+        })
+    }
+}
+
+impl core::error::Error for TokenError {}
