@@ -5,8 +5,9 @@
 //! - [`ids`], [`seq`], [`time`]: the words of the protocol as types, one meaning each;
 //! - [`transport`], [`memory`], [`agent`]: what the core needs from its surroundings, as small traits;
 //! - [`sbe`]: message headers, blocks, groups and var data, bounds-checked;
+//! - [`uri`]: region URIs;
 //! - [`wire`]: every message of the five schemas, as block, view and value;
-//! - [`uri`], [`shm`]: region URIs and the shared-memory layout with its seqlock;
+//! - [`shm`]: the shared-memory layout with its seqlock;
 //! - [`proto`]: the protocol decisions, pure machines `(now, input) -> outputs`;
 //! - [`role`]: the seam between a role on the hot thread and its conductor.
 //!

@@ -1,5 +1,7 @@
 //! Writing: into the caller's buffer, never past its end.
 
+use core::fmt::{self, Write};
+
 use super::block::Block;
 use super::cursor::{Dimension, MessageHeader, VAR_DATA_MAX};
 
@@ -93,6 +95,25 @@ impl<'a> Writer<'a> {
         }
     }
 
+    /// Appends var data that is formatted in place, with its length.
+    pub fn display(&mut self, text: &impl fmt::Display) -> &mut Self {
+        let prefix = self.at;
+        self.bytes(&[0; 4]);
+        let start = self.at;
+        // Only `text` itself could fail; what it wrote until then still stands behind its true length.
+        let _ = write!(Appender(self), "{text}");
+        let got = self.at.saturating_sub(start);
+        match u32::try_from(got) {
+            Ok(length) if length <= VAR_DATA_MAX => {
+                if let Some(room) = self.buffer.get_mut(prefix..start) {
+                    room.copy_from_slice(&length.to_le_bytes());
+                }
+                self
+            }
+            _ => self.refuse(got),
+        }
+    }
+
     /// Ends the message; returns its length in bytes.
     ///
     /// # Errors
@@ -123,7 +144,40 @@ impl<'a> Writer<'a> {
     }
 }
 
+struct Appender<'w, 'a>(&'w mut Writer<'a>);
+
+impl Write for Appender<'_, '_> {
+    fn write_str(&mut self, part: &str) -> fmt::Result {
+        self.0.bytes(part.as_bytes());
+        Ok(())
+    }
+}
+
 const fn block_length<B: Block>() -> u16 {
     // Every block is far below 64 KiB.
     size_of::<B>() as u16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn formatted(out: &mut [u8]) -> Result<usize, EncodeError> {
+        Writer::new(out)
+            .display(&format_args!("a{}c", 20))
+            .data(b"!")
+            .finish()
+    }
+
+    #[test]
+    fn formatted_text_is_var_data_like_any_other() {
+        let mut out = [0xEE; 16];
+        assert_eq!(formatted(&mut out), Ok(13));
+        assert_eq!(out[..13], *b"\x04\0\0\0a20c\x01\0\0\0!");
+        for got in 0..13 {
+            let needed = 13;
+            let result = formatted(&mut out[..got]);
+            assert_eq!(result, Err(EncodeError::DoesNotFit { needed, got }));
+        }
+    }
 }

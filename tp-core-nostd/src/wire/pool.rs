@@ -3,10 +3,11 @@
 use zerocopy::little_endian::{U16, U32};
 
 use super::ValueError;
-use super::value::{ascii, legal};
+use super::value::{legal, region_uri};
 use crate::ids::PoolId;
 use crate::sbe::{Cursor, DataKind, DecodeError, Entry, Group, GroupLayout, Tail, Writer, block};
 use crate::seq::SlotCount;
+use crate::uri::RegionUri;
 
 /// Most pools of one stream that this build keeps.
 pub const POOLS_MAX: usize = 16;
@@ -78,7 +79,7 @@ pub struct PoolEntry<'a> {
     /// Room for one payload.
     pub stride: Stride,
     /// Where its memory is.
-    pub region_uri: &'a str,
+    pub region_uri: RegionUri<'a>,
 }
 
 /// The pools of one stream in wire order: one or more, no number twice.
@@ -134,17 +135,8 @@ pub(crate) fn write_pools(writer: &mut Writer<'_>, pools: &[PoolEntry<'_>], nslo
                 pool_nslots: nslots.get().into(),
                 stride_bytes: pool.stride.get().into(),
             })
-            .data(pool.region_uri.as_bytes());
+            .display(&pool.region_uri);
     }
-}
-
-/// Reads a region URI that must be there; blank is as bad as absent (D-077).
-pub(crate) fn region_uri<'a>(field: &'static str, bytes: &'a [u8]) -> Result<&'a str, ValueError> {
-    let uri = ascii(field, bytes)?;
-    if uri.trim_ascii().is_empty() {
-        return Err(ValueError::Missing { field });
-    }
-    Ok(uri)
 }
 
 #[cfg(test)]

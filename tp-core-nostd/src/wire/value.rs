@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::uri::{RegionUri, UriError};
+
 /// A message that has the right shape but no sensible meaning. `field` is the specification's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -24,6 +26,13 @@ pub enum ValueError {
         field: &'static str,
         /// The first such byte.
         got: u8,
+    },
+    /// A region URI that names no region (wire 5.18).
+    Uri {
+        /// The var data, `regionUri`.
+        field: &'static str,
+        /// What is wrong with it.
+        error: UriError,
     },
     /// The same number twice where numbers must differ.
     Repeated {
@@ -54,6 +63,7 @@ impl fmt::Display for ValueError {
                     "{field} has the byte {got:#04x}, which is not printable ASCII"
                 )
             }
+            Self::Uri { field, error } => write!(f, "{field}: {error}"),
             Self::Repeated { field, got } => write!(f, "{field} {got} occurs twice"),
             Self::TooMany { field, got, max } => {
                 write!(f, "{field} has {got} entries, at most {max} are kept")
@@ -98,6 +108,17 @@ pub(crate) fn ascii<'a>(field: &'static str, bytes: &'a [u8]) -> Result<&'a str,
         // ASCII is UTF-8, so nothing is left to fail.
         None => Ok(core::str::from_utf8(bytes).unwrap_or_default()),
     }
+}
+
+/// Reads a region URI that must be there (D-077, D-080).
+pub(crate) fn region_uri<'a>(
+    field: &'static str,
+    bytes: &'a [u8],
+) -> Result<RegionUri<'a>, ValueError> {
+    if bytes.is_empty() {
+        return Err(ValueError::Missing { field });
+    }
+    RegionUri::parse(bytes).map_err(|error| ValueError::Uri { field, error })
 }
 
 /// Descriptive text: names, summaries, error messages. Declared ASCII and sent so by us, but whatever bytes a peer puts

@@ -9,9 +9,10 @@ use crate::sbe::{
 };
 use crate::seq::SlotCount;
 use crate::time::Instant;
+use crate::uri::RegionUri;
 use crate::wire::enums::ResponseCode;
-use crate::wire::pool::{POOLS_LAYOUT, read_pools, region_uri, write_pools};
-use crate::wire::value::{legal, optional};
+use crate::wire::pool::{POOLS_LAYOUT, read_pools, write_pools};
+use crate::wire::value::{legal, optional, region_uri};
 use crate::wire::{PoolEntryBlock, PoolEntryView, Pools, ValueError};
 
 /// The one length of a header slot (D-037).
@@ -92,7 +93,7 @@ pub struct Grant<'a> {
     /// Its payload pools.
     pub payload_pools: Pools<'a>,
     /// Where its header ring is.
-    pub header_region_uri: &'a str,
+    pub header_region_uri: RegionUri<'a>,
 }
 
 impl<'a> ShmAttachResponse<'a> {
@@ -120,7 +121,7 @@ impl<'a> ShmAttachResponse<'a> {
             Ok(grant) => {
                 writer.message(SCHEMA, Self::TEMPLATE, &self.granted(grant));
                 write_pools(&mut writer, &grant.payload_pools, grant.header_nslots);
-                writer.data(grant.header_region_uri.as_bytes()).data(&[]);
+                writer.display(&grant.header_region_uri).data(&[]);
             }
             Err(refusal) => {
                 writer
