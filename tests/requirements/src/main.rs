@@ -1,2 +1,78 @@
-//! Writes `docs/requirements.md`.
-fn main() {}
+//! Writes `docs/requirements.md`: for each requirement id of `docs/spec/`, the tests that show it or why it is open.
+//!
+//! A test names what it shows in a line comment, `// req: W-099, T-19` (`#` in scripts), in it, on the line of its attribute
+//! or right above it; a row of a table carries its own. What no test names stands in `docs/requirements-open.txt`.
+//! `--check` writes nothing and fails with a sentence for each thing that is wrong.
+mod id;
+mod items;
+mod lexer;
+mod links;
+mod open;
+mod report;
+mod scripts;
+mod spec;
+mod tags;
+mod tree;
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::{env, fs};
+
+fn main() -> ExitCode {
+    let check_only = match env::args().nth(1).as_deref() {
+        None => false,
+        Some("--check") => true,
+        Some(other) => {
+            eprintln!("tp-requirements: unknown argument '{other}'; there is only --check");
+            return ExitCode::FAILURE;
+        }
+    };
+    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+    let outcome = if check_only { check(root) } else { write(root) };
+    match outcome {
+        Ok(summary) => {
+            println!("{summary}");
+            ExitCode::SUCCESS
+        }
+        Err(problems) => {
+            for problem in problems {
+                eprintln!("{problem}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn write(root: &Path) -> Result<String, Vec<String>> {
+    let report = gather(root)?;
+    fs::write(root.join(report::FILE), &report.text)
+        .map_err(|error| vec![format!("{}: {error}", report::FILE)])?;
+    Ok(report.summary)
+}
+
+fn check(root: &Path) -> Result<String, Vec<String>> {
+    let mut problems = Vec::new();
+    let report = gather(root).map_err(|found| problems.extend(found));
+    problems.extend(links::broken(root));
+    match report {
+        Ok(report) if problems.is_empty() => {
+            if fs::read_to_string(root.join(report::FILE))
+                .is_ok_and(|standing| standing == report.text)
+            {
+                return Ok(report.summary);
+            }
+            Err(vec![format!(
+                "{} is stale: `make requirements` writes it anew",
+                report::FILE
+            )])
+        }
+        _ => Err(problems),
+    }
+}
+
+fn gather(root: &Path) -> Result<report::Report, Vec<String>> {
+    let defined = spec::defined(root).map_err(|problem| vec![problem])?;
+    let open = open::read(root)?;
+    let tags = tags::in_tree(root)?;
+    report::build(&defined, &tags, &open)
+}
