@@ -40,7 +40,10 @@ impl Ids {
     /// `delay` made up to a fifth shorter or longer, so that clients of a restarted driver do not come at once.
     pub fn jittered(&mut self, delay: Duration) -> Duration {
         let percent = 80_u32.saturating_add((self.random.next() % 41) as u32);
-        delay.saturating_mul(percent).checked_div(100).unwrap_or(delay)
+        delay
+            .saturating_mul(percent)
+            .checked_div(100)
+            .unwrap_or(delay)
     }
 }
 

@@ -47,6 +47,16 @@ pub enum Tail {
     Data(&'static str, DataKind),
 }
 
+impl Tail {
+    /// The name of the group or var data.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Group(layout) => layout.name,
+            Self::Data(name, _) => name,
+        }
+    }
+}
+
 /// A repeating group.
 #[derive(Clone, Copy, Debug)]
 pub struct GroupLayout {
@@ -79,4 +89,6 @@ pub enum DataKind {
     Text,
     /// Bytes.
     Binary,
+    /// A whole message with its header.
+    Message,
 }

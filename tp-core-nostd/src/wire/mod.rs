@@ -16,3 +16,8 @@ mod value;
 
 pub use pool::{POOLS_MAX, PoolEntry, PoolEntryBlock, PoolEntryView, Pools, Stride};
 pub use value::{Text, ValueError};
+
+use crate::sbe::MessageLayout;
+
+/// Every message that travels, one list per schema.
+pub const MESSAGES: &[&[MessageLayout]] = &[control::MESSAGES];

@@ -1,0 +1,31 @@
+//! The commands of `tp`, one file each.
+
+mod wire;
+
+use std::error::Error;
+
+/// The multi-call tool of the SHM Tensor Pool.
+#[derive(Debug, clap::Parser)]
+#[command(name = "tp", version, about)]
+pub struct Tp {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Messages and slot headers between hex and JSON.
+    Wire(wire::Args),
+}
+
+impl Tp {
+    /// Runs the command that was asked for.
+    ///
+    /// # Errors
+    /// One sentence that says what went wrong; the process then exits with 1.
+    pub fn run(self) -> Result<(), Box<dyn Error>> {
+        match self.command {
+            Command::Wire(args) => wire::run(args),
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! What the Linux programs share: the commands of the multi-call tool `tp`, and messages as JSON.
+//!
+//! Start reading at [`commands`].
+
+pub mod commands;
+pub mod wire_json;

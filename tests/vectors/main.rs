@@ -1,0 +1,119 @@
+//! Golden, malformed and tolerated bytes against the codecs (formats: wire 7).
+//!
+//! Each schema has a file with its codecs and tables; `harness` reads the vectors and runs them. A golden vector is
+//! checked both ways, typed (bytes, view, value, bytes) and by table (bytes, JSON, bytes). What is refused must be
+//! refused with the error in the table, and every entry of the files must stand in exactly one table.
+
+mod control;
+mod harness;
+mod properties;
+
+use harness::{Codec, GOLDEN, MALFORMED, Suite, TOLERATED, bytes, entries};
+use std::collections::BTreeSet;
+use tp_linux::wire_json;
+
+/// One per schema.
+const SUITES: &[&Suite] = &[&control::SUITE];
+
+/// Messages and targets nobody has written a codec for yet.
+const OPEN: &[&str] = &[
+    "ConsumerConfig",
+    "ConsumerHello",
+    "ControlResponse",
+    "DataSourceAnnounce",
+    "DataSourceMeta",
+    "DiscoveryRequest",
+    "DiscoveryResponse",
+    "FrameProgress",
+    "MetaBlobAnnounce",
+    "MetaBlobChunk",
+    "MetaBlobComplete",
+    "QosConsumer",
+    "QosProducer",
+    "SequenceMergeMapAnnounce",
+    "SequenceMergeMapRequest",
+    "ShmAttachRequest",
+    "ShmAttachResponse",
+    "ShmDetachRequest",
+    "ShmDetachResponse",
+    "ShmDriverShutdown",
+    "ShmDriverShutdownRequest",
+    "ShmLeaseKeepalive",
+    "ShmLeaseRevoked",
+    "ShmPoolAnnounce",
+    "ShmRegionSuperblock",
+    "Slot",
+    "SlotHeader",
+    "TensorHeader",
+    "TimestampMergeMapAnnounce",
+    "TimestampMergeMapRequest",
+    "TraceLinkSet",
+];
+
+fn codecs() -> impl Iterator<Item = &'static Codec> {
+    SUITES.iter().flat_map(|suite| suite.codecs)
+}
+
+#[test]
+fn every_vector_has_a_codec() {
+    let known: BTreeSet<_> = codecs().map(|codec| codec.layout.name).collect();
+    let open: BTreeSet<_> = OPEN.iter().copied().collect();
+    assert!(
+        known.is_disjoint(&open),
+        "no longer open: {:?}",
+        known.intersection(&open)
+    );
+    for entry in [GOLDEN, MALFORMED, TOLERATED].into_iter().flat_map(entries) {
+        let target = entry.target();
+        assert!(
+            known.contains(target) || open.contains(target),
+            "{}: no codec",
+            entry.name
+        );
+    }
+}
+
+#[test]
+fn golden_vectors_by_table_both_ways() {
+    for entry in entries(GOLDEN).filter(|entry| !OPEN.contains(&entry.target())) {
+        let body = (!entry.header).then(|| {
+            let mut bodies = wire_json::BODIES.iter();
+            bodies
+                .find(|layout| layout.name == entry.target())
+                .expect("a body")
+        });
+        let object = wire_json::decode(&bytes(&entry), body).expect(&entry.name);
+        assert_eq!(object["message"], entry.target(), "{}", entry.name);
+        assert_eq!(
+            Some(&object["fields"]),
+            entry.fields.as_ref(),
+            "{}",
+            entry.name
+        );
+        assert_eq!(
+            wire_json::encode(&object, None).expect(&entry.name),
+            bytes(&entry),
+            "{}",
+            entry.name
+        );
+    }
+}
+
+#[test] // req: T-37, T-38
+fn malformed_messages_are_refused_by_table_too() {
+    let targets: BTreeSet<_> = codecs().map(|codec| codec.layout.name).collect();
+    for entry in entries(MALFORMED).filter(|entry| targets.contains(entry.target())) {
+        // By table the header names the message, so that another message's template is fine.
+        let refused = match wire_json::decode(&bytes(&entry), None) {
+            Ok(object) => object["message"] != entry.target(),
+            Err(_) => true,
+        };
+        assert_eq!(
+            refused,
+            entry.layer == "codec",
+            "{}: {}",
+            entry.name,
+            entry.why
+        );
+    }
+}
