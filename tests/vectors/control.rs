@@ -1,8 +1,7 @@
 //! Schema 900.
 
 use tp_core_nostd::sbe::DecodeError::{
-    self, Truncated, UnsupportedVersion, VarDataTooLong, WrongBlockLength, WrongSchema,
-    WrongTemplate,
+    self, Truncated, UnsupportedVersion, WrongBlockLength, WrongSchema, WrongTemplate,
 };
 use tp_core_nostd::wire::ValueError;
 use tp_core_nostd::wire::control::*;
