@@ -1,0 +1,73 @@
+# What people run; `make help` lists it.
+
+# Crates without Aeron are tested in the dev profile, with overflow checks. Whatever links Aeron is built in one profile
+# only, also for clippy and docs, so that the C sources of Aeron are compiled once.
+PLAIN := -p tp-core-nostd -p tp-linux-hugepages -p tp-requirements
+AERON := --release --workspace $(patsubst -p,--exclude,$(PLAIN))
+BOARD := thumbv7em-none-eabihf
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+LOOM := RUSTFLAGS="$(RUSTFLAGS) --cfg loom" cargo
+LOOM_PACKAGE := --target-dir $(TARGET_DIR)/loom --release -p tp-core-nostd
+
+# A shell that was open when rustup came does not know cargo yet.
+export PATH := $(CURDIR)/.tools/bin:$(PATH):$(HOME)/.cargo/bin
+
+ifneq ($(shell cargo nextest --version 2>/dev/null),)
+TEST := cargo nextest run
+TEST_AERON := $(TEST) $(AERON)
+else
+TEST := cargo test --lib --bins --tests
+TEST_AERON := $(TEST) $(AERON) -- --test-threads=1
+endif
+
+.PHONY: help setup demo test loom firmware-smoke bench lint format clippy docs bare-metal licences requirements
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 24
+
+setup: ## install what is missing to build and run
+	@targets/linux/setup.sh
+
+demo: setup ## real pictures from one process to two others; DEMO_SECONDS=5
+	@targets/linux/demo.sh
+
+test: setup ## every test but the firmware's: units, vectors, system tests, doc tests, loom models
+	$(TEST) $(PLAIN)
+	$(TEST_AERON)
+	cargo test --doc -p tp-core-nostd -p tp-linux-hugepages
+	cargo test --doc --release -p tp-std
+	$(MAKE) loom
+
+loom: ## the models of the seqlock and of the seam, every interleaving
+	$(LOOM) test $(LOOM_PACKAGE) --test 'loom_*'
+
+firmware-smoke: ## claim, commit, read and wrap on an emulated Cortex-M4
+	@targets/linux/setup.sh --firmware
+	@targets/cortex-m/smoke.sh
+
+bench: setup ## how fast encode, decode, publish and read are
+	cargo bench --workspace
+
+lint: format clippy docs bare-metal licences ## what CI checks besides tests
+
+format:
+	cargo fmt --all --check
+
+clippy: setup
+	cargo clippy --workspace --all-targets --release -- -D warnings
+	$(LOOM) clippy $(LOOM_PACKAGE) --test 'loom_*' -- -D warnings
+
+docs: setup
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --release
+
+bare-metal:
+	@targets/linux/setup.sh --firmware
+	cargo clippy -p tp-core-nostd --target $(BOARD) -- -D warnings
+	cargo clippy -p tp-core-nostd --target $(BOARD) --features defmt -- -D warnings
+
+licences:
+	@targets/linux/setup.sh --ci
+	cargo deny check bans licenses sources
+
+requirements: ## write docs/requirements.md from the tests
+	cargo run --quiet -p tp-requirements
