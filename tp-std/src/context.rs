@@ -1,0 +1,277 @@
+//! What a client is told before it starts: where Aeron lives, which streams to use, which directories to trust.
+
+use core::time::Duration;
+use std::path::{Path, PathBuf};
+
+use crate::error::ConfigError;
+
+/// One Aeron stream: channel and stream id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Aeron channel URI.
+    pub channel: String,
+    /// Aeron stream id.
+    pub stream_id: i32,
+}
+
+impl Endpoint {
+    /// The stream `stream_id` of `channel`.
+    pub fn new(channel: impl Into<String>, stream_id: i32) -> Self {
+        Self { channel: channel.into(), stream_id }
+    }
+}
+
+/// Channel of all control-plane streams unless configured otherwise: peers use the same term length (I-02).
+pub const DEFAULT_CHANNEL: &str = "aeron:ipc?term-length=4m";
+/// Conventional stream ids (driver 9).
+pub const CONTROL_STREAM: i32 = 1000;
+/// Conventional announce stream, where it is not the control stream.
+pub const ANNOUNCE_STREAM: i32 = 1001;
+/// Conventional shared descriptor stream.
+pub const DESCRIPTOR_STREAM: i32 = 1100;
+
+/// Longest client name (client 1.1), in bytes.
+const CLIENT_NAME_MAX: usize = 256;
+/// Longest Aeron directory (client 1.1), in bytes.
+const AERON_DIR_MAX: usize = 4096;
+
+/// Settings of a client; complete with defaults after [`Context::new`] except for the allowed directories.
+#[derive(Clone, Debug)]
+pub struct Context {
+    aeron_dir: Option<PathBuf>,
+    client_name: String,
+    control: Endpoint,
+    announce: Endpoint,
+    descriptor: Endpoint,
+    allowed_dirs: Vec<PathBuf>,
+    message_timeout: Duration,
+    keepalive_interval: Duration,
+    lease_expiry_grace_intervals: u32,
+    announce_period: Duration,
+    idle_sleep: Duration,
+    command_queue_capacity: usize,
+}
+
+impl Default for Context {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Context {
+    /// The defaults of client 1.1. No directory is allowed yet, so nothing would be mapped (C-003).
+    pub fn new() -> Self {
+        Self {
+            aeron_dir: None,
+            client_name: String::new(),
+            control: Endpoint::new(DEFAULT_CHANNEL, CONTROL_STREAM),
+            announce: Endpoint::new(DEFAULT_CHANNEL, ANNOUNCE_STREAM),
+            descriptor: Endpoint::new(DEFAULT_CHANNEL, DESCRIPTOR_STREAM),
+            allowed_dirs: Vec::new(),
+            message_timeout: Duration::from_secs(5),
+            keepalive_interval: Duration::from_secs(1),
+            lease_expiry_grace_intervals: 3,
+            announce_period: Duration::from_secs(1),
+            idle_sleep: Duration::from_millis(1),
+            command_queue_capacity: 1024,
+        }
+    }
+
+    /// Directory of the media driver; unset, `AERON_DIR` or Aeron's default is used.
+    ///
+    /// # Errors
+    /// More than 4096 bytes.
+    pub fn with_aeron_dir(mut self, dir: impl Into<PathBuf>) -> Result<Self, ConfigError> {
+        let dir = dir.into();
+        limit("aeron_dir", dir.as_os_str().len(), AERON_DIR_MAX)?;
+        self.aeron_dir = Some(dir);
+        Ok(self)
+    }
+
+    /// Name of this client in Aeron and in logs.
+    ///
+    /// # Errors
+    /// More than 256 bytes.
+    pub fn with_client_name(mut self, name: impl Into<String>) -> Result<Self, ConfigError> {
+        let name = name.into();
+        limit("client_name", name.len(), CLIENT_NAME_MAX)?;
+        self.client_name = name;
+        Ok(self)
+    }
+
+    /// All standard streams on one channel; announces on `announce_stream`, or 1001 where that is 0 (client 1.1).
+    #[must_use]
+    pub fn with_default_channels(mut self, channel: &str, announce_stream: i32) -> Self {
+        let announce = if announce_stream == 0 { ANNOUNCE_STREAM } else { announce_stream };
+        self.control = Endpoint::new(channel, CONTROL_STREAM);
+        self.announce = Endpoint::new(channel, announce);
+        self.descriptor = Endpoint::new(channel, DESCRIPTOR_STREAM);
+        self
+    }
+
+    /// The control stream.
+    #[must_use]
+    pub fn with_control(mut self, endpoint: Endpoint) -> Self {
+        self.control = endpoint;
+        self
+    }
+
+    /// The announce stream; equal to the control stream it costs nothing.
+    #[must_use]
+    pub fn with_announce(mut self, endpoint: Endpoint) -> Self {
+        self.announce = endpoint;
+        self
+    }
+
+    /// The shared descriptor stream.
+    #[must_use]
+    pub fn with_descriptor(mut self, endpoint: Endpoint) -> Self {
+        self.descriptor = endpoint;
+        self
+    }
+
+    /// One more directory whose files may be mapped (C-003).
+    #[must_use]
+    pub fn allow_dir(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.allowed_dirs.push(dir.into());
+        self
+    }
+
+    /// Bound of one attach or detach.
+    #[must_use]
+    pub const fn with_message_timeout(mut self, timeout: Duration) -> Self {
+        self.message_timeout = timeout;
+        self
+    }
+
+    /// How often a lease is kept alive; zero never.
+    #[must_use]
+    pub const fn with_keepalive_interval(mut self, interval: Duration) -> Self {
+        self.keepalive_interval = interval;
+        self
+    }
+
+    /// After how many missed intervals a lease counts as dead.
+    #[must_use]
+    pub const fn with_lease_expiry_grace_intervals(mut self, intervals: u32) -> Self {
+        self.lease_expiry_grace_intervals = intervals;
+        self
+    }
+
+    /// How often announces are expected and activity stamps are written.
+    #[must_use]
+    pub const fn with_announce_period(mut self, period: Duration) -> Self {
+        self.announce_period = period;
+        self
+    }
+
+    /// How long an idle conductor thread sleeps.
+    #[must_use]
+    pub const fn with_idle_sleep(mut self, sleep: Duration) -> Self {
+        self.idle_sleep = sleep;
+        self
+    }
+
+    /// How many commands may wait for the conductor.
+    ///
+    /// # Errors
+    /// Zero.
+    pub const fn with_command_queue_capacity(mut self, capacity: usize) -> Result<Self, ConfigError> {
+        if capacity == 0 {
+            return Err(ConfigError::Zero { knob: "command_queue_capacity" });
+        }
+        self.command_queue_capacity = capacity;
+        Ok(self)
+    }
+
+    /// See [`Context::with_aeron_dir`].
+    pub fn aeron_dir(&self) -> Option<&Path> {
+        self.aeron_dir.as_deref()
+    }
+
+    /// See [`Context::with_client_name`].
+    pub fn client_name(&self) -> &str {
+        &self.client_name
+    }
+
+    /// See [`Context::with_control`].
+    pub const fn control(&self) -> &Endpoint {
+        &self.control
+    }
+
+    /// See [`Context::with_announce`].
+    pub const fn announce(&self) -> &Endpoint {
+        &self.announce
+    }
+
+    /// See [`Context::with_descriptor`].
+    pub const fn descriptor(&self) -> &Endpoint {
+        &self.descriptor
+    }
+
+    /// See [`Context::allow_dir`].
+    pub fn allowed_dirs(&self) -> &[PathBuf] {
+        &self.allowed_dirs
+    }
+
+    /// See [`Context::with_message_timeout`].
+    pub const fn message_timeout(&self) -> Duration {
+        self.message_timeout
+    }
+
+    /// See [`Context::with_keepalive_interval`].
+    pub const fn keepalive_interval(&self) -> Duration {
+        self.keepalive_interval
+    }
+
+    /// See [`Context::with_lease_expiry_grace_intervals`].
+    pub const fn lease_expiry_grace_intervals(&self) -> u32 {
+        self.lease_expiry_grace_intervals
+    }
+
+    /// See [`Context::with_announce_period`].
+    pub const fn announce_period(&self) -> Duration {
+        self.announce_period
+    }
+
+    /// How long an announce or an activity stamp counts as fresh: three periods (W-040).
+    pub const fn freshness_window(&self) -> Duration {
+        self.announce_period.saturating_mul(3)
+    }
+
+    /// See [`Context::with_idle_sleep`].
+    pub const fn idle_sleep(&self) -> Duration {
+        self.idle_sleep
+    }
+
+    /// See [`Context::with_command_queue_capacity`].
+    pub const fn command_queue_capacity(&self) -> usize {
+        self.command_queue_capacity
+    }
+}
+
+const fn limit(knob: &'static str, got: usize, max: usize) -> Result<(), ConfigError> {
+    if got > max { Err(ConfigError::TooLong { knob, got, max }) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test] // req: C-002
+    fn values_out_of_range_are_refused_not_cut() {
+        assert!(Context::new().with_client_name("x".repeat(256)).is_ok());
+        assert!(Context::new().with_client_name("x".repeat(257)).is_err());
+        assert!(Context::new().with_aeron_dir("d".repeat(4097)).is_err());
+        assert!(Context::new().with_command_queue_capacity(0).is_err());
+    }
+
+    #[test] // req: C-005
+    fn one_call_sets_the_standard_streams() {
+        let context = Context::new().with_default_channels("aeron:ipc", 0);
+        assert_eq!(context.control(), &Endpoint::new("aeron:ipc", 1000));
+        assert_eq!(context.announce(), &Endpoint::new("aeron:ipc", 1001));
+        assert_eq!(context.descriptor(), &Endpoint::new("aeron:ipc", 1100));
+        assert_eq!(Context::new().with_default_channels("aeron:ipc", 1000).announce().stream_id, 1000);
+    }
+}
