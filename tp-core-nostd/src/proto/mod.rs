@@ -7,6 +7,7 @@
 
 pub mod announce;
 pub mod claim;
+pub mod lease_client;
 pub mod mapping;
 pub mod random;
 pub mod sequence;

@@ -1,0 +1,563 @@
+//! The client's half of a lease: attach, keepalive, detach, and what ends it (driver 3.4 to 3.6, 5).
+//!
+//! ```text
+//!              wanted                    granted
+//!  Unattached ────────► Attaching ─────────────────► Attached ── detach ──► Detaching
+//!      ▲                  ▲    │ refused, broken,       │ revoked, expired,      │
+//!      │                  │    │ timed out              │ driver gone            │ answered,
+//!      │           delay  │    ▼                        ▼                        │ revoked, timed out
+//!      │           over   └─ Backoff ◄──────────────────┘                        │
+//!      └── given up ◄────────── ┴ ◄──────────────────────────────────────────────┘
+//! ```
+//!
+//! One machine per lease. It sends through [`LeaseClient::transmit`], whose state moves on only when the message was
+//! taken; [`LeaseClient::poll`] makes the moves that time alone decides.
+
+use crate::ids::{ClientId, CorrelationId, LeaseId, NodeId, StreamId};
+use crate::proto::random::Ids;
+use crate::time::{Duration, Instant};
+use crate::wire::driver::{
+    HugepagesPolicy, LeaseRevokeReason, PublishMode, Refusal, RefusalCode, Role, ShmAttachRequest,
+    ShmAttachResponse, ShmDetachRequest, ShmLeaseKeepalive,
+};
+
+/// What a refused automatic client id is recognised by, after trimming and case folding (C-029).
+const ID_TAKEN: &[u8] = b"client_id already attached";
+/// The only layout this library reads and writes.
+const LAYOUT_VERSION: u32 = 1;
+
+/// What to ask for, and how patiently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeaseConfig {
+    /// The stream to use.
+    pub stream: StreamId,
+    /// As what.
+    pub role: Role,
+    /// The id of the lease; `None` picks a random one, and another if that is taken (D-073, D-074).
+    pub client: Option<ClientId>,
+    /// Whether the driver may create the stream. Always sent, since peers read its absence differently (D-064).
+    pub publish_mode: PublishMode,
+    /// What pages to ask for.
+    pub hugepages: HugepagesPolicy,
+    /// A node id to ask for.
+    pub desired_node: Option<NodeId>,
+    /// How often to say that we live; zero never does (for tests).
+    pub keepalive_interval: Duration,
+    /// After how many missed intervals the lease counts as dead.
+    pub grace_intervals: u32,
+    /// How long one attach or detach is tried; more than interval x grace (driver 5).
+    pub timeout: Duration,
+    /// How often an unanswered request is repeated with the same correlation id (C-033).
+    pub resend_every: Duration,
+    /// The first delay before attaching again; doubles up to `backoff_max` (C-046).
+    pub backoff_min: Duration,
+    /// The longest delay before attaching again.
+    pub backoff_max: Duration,
+}
+
+impl LeaseConfig {
+    /// The defaults of client 1.1 and 1.3 for a lease on `stream` as `role`.
+    pub const fn new(stream: StreamId, role: Role) -> Self {
+        Self {
+            stream,
+            role,
+            client: None,
+            publish_mode: match role {
+                Role::Producer => PublishMode::ExistingOrCreate,
+                Role::Consumer => PublishMode::RequireExisting,
+            },
+            hugepages: HugepagesPolicy::Unspecified,
+            desired_node: None,
+            keepalive_interval: Duration::from_secs(1),
+            grace_intervals: 3,
+            timeout: Duration::from_secs(5),
+            resend_every: Duration::from_millis(200),
+            backoff_min: Duration::from_millis(100),
+            backoff_max: Duration::from_millis(3_200),
+        }
+    }
+}
+
+/// Why a lease ended. All of them mean: stop using its regions now (D-099).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum LeaseLost {
+    /// The driver said so.
+    Revoked(LeaseRevokeReason),
+    /// No keepalive got through before the deadline (D-094).
+    Expired,
+    /// The driver announced its end (D-151).
+    DriverShutdown,
+    /// The driver is gone without a word (D-155).
+    DriverGone,
+    /// A fresh announce of the stream has a higher epoch than the lease was granted for (D-155).
+    Superseded,
+}
+
+/// What the owner should know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The lease is ours: take regions and ids from the response at hand.
+    Attached(LeaseId),
+    /// The driver refused; it will be asked again after a pause.
+    Refused(RefusalCode),
+    /// The driver's answer broke the protocol; it will be asked again after a pause (D-081).
+    Broken,
+    /// Nobody answered in time; it will be tried again after a pause.
+    TimedOut,
+    /// The lease is gone; it will be asked for again after a pause, while it is wanted.
+    Lost(LeaseLost),
+    /// The lease was given back, or the driver no longer knows it.
+    Detached,
+}
+
+/// A message that is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transmit {
+    /// Ask for the lease.
+    Attach(ShmAttachRequest),
+    /// Say that we live.
+    Keepalive(ShmLeaseKeepalive),
+    /// Give a lease back.
+    Detach(ShmDetachRequest),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Unattached,
+    Attaching {
+        correlation: CorrelationId,
+        resend_at: Instant,
+        give_up_at: Instant,
+    },
+    Attached {
+        lease: LeaseId,
+        keepalive_at: Instant,
+        deadline: Deadline,
+    },
+    Detaching {
+        lease: LeaseId,
+        correlation: CorrelationId,
+        resend_at: Instant,
+        give_up_at: Instant,
+    },
+    Backoff {
+        until: Instant,
+    },
+}
+
+/// Until when a lease holds without another keepalive (C-039).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Deadline {
+    at: Instant,
+    /// How far a keepalive moves it.
+    span: Duration,
+}
+
+/// One lease of one client.
+#[derive(Clone, Debug)]
+pub struct LeaseClient {
+    config: LeaseConfig,
+    client: ClientId,
+    state: State,
+    wanted: bool,
+    /// The attach we gave up on: its OK can still come (D-219).
+    given_up: Option<CorrelationId>,
+    /// A lease that was granted too late and goes back at once (D-219).
+    unwanted: Option<LeaseId>,
+    refusals: u32,
+}
+
+impl LeaseClient {
+    /// A lease that is wanted from now on.
+    pub fn new(config: LeaseConfig, ids: &mut Ids) -> Self {
+        let client = config.client.unwrap_or_else(|| ids.client());
+        Self {
+            config,
+            client,
+            // A pause that is over: the first poll starts the attach.
+            state: State::Backoff {
+                until: Instant::from_ns(0),
+            },
+            wanted: true,
+            given_up: None,
+            unwanted: None,
+            refusals: 0,
+        }
+    }
+
+    /// The id the lease has, or is being asked for with (C-031).
+    pub const fn client(&self) -> ClientId {
+        self.client
+    }
+
+    /// The lease, while it is ours to use.
+    pub const fn lease(&self) -> Option<LeaseId> {
+        match self.state {
+            State::Attached { lease, .. } => Some(lease),
+            _ => None,
+        }
+    }
+
+    /// Whether nothing is held and nothing is wanted.
+    pub const fn is_done(&self) -> bool {
+        matches!(self.state, State::Unattached) && self.unwanted.is_none()
+    }
+
+    /// Gives the lease back and asks for it no more. Harmless in any state (D-105).
+    pub fn detach(&mut self, now: Instant, ids: &mut Ids) {
+        self.wanted = false;
+        self.state = match self.state {
+            State::Attached { lease, .. } => State::Detaching {
+                lease,
+                correlation: ids.correlation(),
+                resend_at: now,
+                give_up_at: now.after(self.config.timeout),
+            },
+            State::Attaching { correlation, .. } => {
+                self.given_up = Some(correlation);
+                State::Unattached
+            }
+            State::Backoff { .. } => State::Unattached,
+            state @ (State::Unattached | State::Detaching { .. }) => state,
+        };
+    }
+
+    /// The moves that time alone decides. Call it once per duty cycle, after the messages that have arrived.
+    pub fn poll(&mut self, now: Instant, ids: &mut Ids) -> Option<Event> {
+        match self.state {
+            State::Backoff { until } if now >= until => {
+                let correlation = ids.correlation();
+                self.state = State::Attaching {
+                    correlation,
+                    resend_at: now,
+                    give_up_at: now.after(self.config.timeout),
+                };
+                None
+            }
+            State::Attaching {
+                correlation,
+                give_up_at,
+                ..
+            } if now >= give_up_at => {
+                self.given_up = Some(correlation);
+                self.back_off(now, ids);
+                Some(Event::TimedOut)
+            }
+            State::Attached { deadline, .. } if now > deadline.at => {
+                self.lose(now, ids, LeaseLost::Expired)
+            }
+            State::Detaching { give_up_at, .. } if now >= give_up_at => {
+                self.state = State::Unattached;
+                Some(Event::Detached)
+            }
+            _ => None,
+        }
+    }
+
+    /// Offers the message that is due at `now` to `emit`, which sends it; returns whether one was sent.
+    ///
+    /// # Errors
+    /// What `emit` returned; the message stays due.
+    pub fn transmit<E>(
+        &mut self,
+        now: Instant,
+        ids: &mut Ids,
+        emit: impl FnOnce(&Transmit) -> Result<(), E>,
+    ) -> Result<bool, E> {
+        if let Some(lease) = self.unwanted {
+            emit(&self.detach_request(lease, ids.correlation()))?;
+            self.unwanted = None;
+            return Ok(true);
+        }
+        let sent = match &mut self.state {
+            State::Attaching {
+                correlation,
+                resend_at,
+                ..
+            } if now >= *resend_at => {
+                emit(&Transmit::Attach(ShmAttachRequest {
+                    correlation_id: *correlation,
+                    stream_id: Some(self.config.stream),
+                    client_id: self.client,
+                    role: self.config.role,
+                    expected_layout_version: LAYOUT_VERSION,
+                    publish_mode: self.config.publish_mode,
+                    require_hugepages: self.config.hugepages,
+                    desired_node_id: self.config.desired_node.map(NodeId::get),
+                }))?;
+                *resend_at = now.after(self.config.resend_every);
+                true
+            }
+            State::Attached {
+                lease,
+                keepalive_at,
+                deadline,
+            } if now >= *keepalive_at => {
+                emit(&Transmit::Keepalive(ShmLeaseKeepalive {
+                    lease_id: *lease,
+                    stream_id: self.config.stream,
+                    client_id: self.client,
+                    role: self.config.role,
+                    client_timestamp_ns: now.as_ns(),
+                }))?;
+                *keepalive_at = now.after(keepalive_pause(&self.config, deadline.span));
+                if deadline.at != Instant::NEVER {
+                    deadline.at = now.after(deadline.span);
+                }
+                true
+            }
+            State::Detaching {
+                lease,
+                correlation,
+                resend_at,
+                ..
+            } if now >= *resend_at => {
+                let (lease, correlation) = (*lease, *correlation);
+                *resend_at = now.after(self.config.resend_every);
+                let due = self.detach_request(lease, correlation);
+                if let Err(error) = emit(&due) {
+                    if let State::Detaching { resend_at, .. } = &mut self.state {
+                        *resend_at = now;
+                    }
+                    return Err(error);
+                }
+                true
+            }
+            _ => false,
+        };
+        Ok(sent)
+    }
+
+    /// When to come back at the latest if nothing arrives.
+    pub fn poll_timeout(&self) -> Instant {
+        match self.state {
+            _ if self.unwanted.is_some() => Instant::from_ns(0),
+            State::Unattached => Instant::NEVER,
+            State::Attaching {
+                resend_at,
+                give_up_at,
+                ..
+            }
+            | State::Detaching {
+                resend_at,
+                give_up_at,
+                ..
+            } => resend_at.min(give_up_at),
+            State::Attached {
+                keepalive_at,
+                deadline,
+                ..
+            } => keepalive_at.min(deadline.at),
+            State::Backoff { until } => until,
+        }
+    }
+
+    /// An answer to some attach arrived; ours or not.
+    pub fn handle_attach_response(
+        &mut self,
+        now: Instant,
+        ids: &mut Ids,
+        response: &ShmAttachResponse<'_>,
+    ) -> Option<Event> {
+        let correlation = response.correlation_id;
+        let pending =
+            matches!(self.state, State::Attaching { correlation: ours, .. } if ours == correlation);
+        let late = self.given_up == Some(correlation);
+        match &response.outcome {
+            Ok(grant) if pending || late => {
+                self.take(now, correlation, grant.lease_id, grant.lease_expires_at)
+            }
+            Err(refusal) if pending => {
+                if self.config.client.is_none() && is_id_taken(refusal) {
+                    self.client = ids.client();
+                }
+                self.back_off(now, ids);
+                Some(Event::Refused(refusal.code))
+            }
+            _ => None,
+        }
+    }
+
+    /// An answer to some attach arrived that breaks the protocol (D-076 to D-082).
+    pub fn handle_broken_response(
+        &mut self,
+        now: Instant,
+        ids: &mut Ids,
+        correlation: CorrelationId,
+    ) -> Option<Event> {
+        match self.state {
+            State::Attaching {
+                correlation: ours, ..
+            } if ours == correlation => {
+                self.back_off(now, ids);
+                Some(Event::Broken)
+            }
+            _ => None,
+        }
+    }
+
+    /// An answer to some detach arrived. Whatever it says, we are detached (D-105, C-047).
+    pub fn handle_detach_response(&mut self, correlation: CorrelationId) -> Option<Event> {
+        match self.state {
+            State::Detaching {
+                correlation: ours, ..
+            } if ours == correlation => {
+                self.state = State::Unattached;
+                Some(Event::Detached)
+            }
+            _ => None,
+        }
+    }
+
+    /// Some lease was revoked; ours is known by its id, stream and role (D-123, C-042).
+    pub fn handle_revoked(
+        &mut self,
+        now: Instant,
+        ids: &mut Ids,
+        lease: LeaseId,
+        stream: StreamId,
+        role: Role,
+        reason: LeaseRevokeReason,
+    ) -> Option<Event> {
+        if stream != self.config.stream || role != self.config.role {
+            return None;
+        }
+        match self.state {
+            State::Attached { lease: ours, .. } if ours == lease => {
+                self.lose(now, ids, LeaseLost::Revoked(reason))
+            }
+            State::Detaching { lease: ours, .. } if ours == lease => {
+                self.state = State::Unattached;
+                Some(Event::Detached)
+            }
+            _ => None,
+        }
+    }
+
+    /// The driver ended, with or without a word, or another producer took over the stream.
+    pub fn handle_lost(&mut self, now: Instant, ids: &mut Ids, why: LeaseLost) -> Option<Event> {
+        match self.state {
+            State::Attached { .. } => self.lose(now, ids, why),
+            State::Attaching { correlation, .. } => {
+                self.given_up = Some(correlation);
+                self.back_off(now, ids);
+                None
+            }
+            State::Detaching { .. } => {
+                self.state = State::Unattached;
+                Some(Event::Detached)
+            }
+            State::Unattached | State::Backoff { .. } => None,
+        }
+    }
+
+    /// A lease of ours was granted, in time or late (D-219).
+    fn take(
+        &mut self,
+        now: Instant,
+        correlation: CorrelationId,
+        lease: LeaseId,
+        expires_at: Option<Instant>,
+    ) -> Option<Event> {
+        if self.given_up == Some(correlation) {
+            self.given_up = None;
+        }
+        if !(self.wanted && matches!(self.state, State::Attaching { .. } | State::Backoff { .. })) {
+            self.unwanted = Some(lease);
+            return None;
+        }
+        if let State::Attaching {
+            correlation: newer, ..
+        } = self.state
+            && newer != correlation
+        {
+            // The newer request may be granted as well; that lease goes back.
+            self.given_up = Some(newer);
+        }
+        self.refusals = 0;
+        self.state = State::Attached {
+            lease,
+            keepalive_at: self.first_keepalive(now),
+            deadline: self.deadline(now, expires_at),
+        };
+        Some(Event::Attached(lease))
+    }
+
+    /// At once after the grant, unless keepalives are switched off (C-039).
+    const fn first_keepalive(&self, now: Instant) -> Instant {
+        if self.config.keepalive_interval.is_zero() {
+            Instant::NEVER
+        } else {
+            now
+        }
+    }
+
+    /// The first deadline is the driver's; each keepalive moves it by interval x grace or by the span first granted,
+    /// whichever is shorter. A lease granted without expiry has none (D-095).
+    fn deadline(&self, now: Instant, expires_at: Option<Instant>) -> Deadline {
+        let own = self
+            .config
+            .keepalive_interval
+            .saturating_mul(self.config.grace_intervals);
+        match expires_at {
+            None => Deadline {
+                at: Instant::NEVER,
+                span: own,
+            },
+            Some(at) if own.is_zero() => Deadline {
+                at,
+                span: at.since(now),
+            },
+            Some(at) => Deadline {
+                at,
+                span: own.min(at.since(now)),
+            },
+        }
+    }
+
+    fn lose(&mut self, now: Instant, ids: &mut Ids, why: LeaseLost) -> Option<Event> {
+        self.back_off(now, ids);
+        Some(Event::Lost(why))
+    }
+
+    fn back_off(&mut self, now: Instant, ids: &mut Ids) {
+        let doubled = self
+            .config
+            .backoff_min
+            .saturating_mul(1 << self.refusals.min(16));
+        self.refusals = self.refusals.saturating_add(1);
+        let delay = ids.jittered(doubled.min(self.config.backoff_max));
+        self.state = State::Backoff {
+            until: now.after(delay),
+        };
+    }
+
+    fn detach_request(&self, lease: LeaseId, correlation: CorrelationId) -> Transmit {
+        Transmit::Detach(ShmDetachRequest {
+            correlation_id: correlation,
+            lease_id: lease,
+            stream_id: self.config.stream,
+            client_id: self.client,
+            role: self.config.role,
+        })
+    }
+}
+
+/// How long after one keepalive the next is due: the interval, but at least three within the span (C-039).
+fn keepalive_pause(config: &LeaseConfig, span: Duration) -> Duration {
+    config
+        .keepalive_interval
+        .min(span.checked_div(3).unwrap_or(span))
+}
+
+/// Whether the driver refused because another lease has our id (C-029).
+fn is_id_taken(refusal: &Refusal<'_>) -> bool {
+    refusal.code == RefusalCode::Rejected
+        && refusal
+            .error_message
+            .is_some_and(|text| text.0.trim_ascii().eq_ignore_ascii_case(ID_TAKEN))
+}
+
+#[cfg(test)]
+mod tests;
