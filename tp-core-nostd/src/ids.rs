@@ -53,6 +53,11 @@ id! {
     /// The node part of trace ids. Driver-assigned ones are 1 to 1023 (D-175); all ones means none.
     NodeId(u32), legal (1, u32::MAX - 1)
 }
+id! {
+    /// One frame, or one line of frames derived from it (tracelink 2). Neither 0 nor all ones, which both mean
+    /// untraced (K-019, K-042).
+    TraceId(u64), legal (1, u64::MAX - 1)
+}
 
 /// Ties an answer to its request. Ours are positive and seeded at random per process (C-027).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -9,11 +9,18 @@
 //! Bytes after the end of a message are ignored (T-37).
 
 pub mod control;
+pub mod discovery;
 pub mod driver;
+mod entries;
 pub mod enums;
+mod error_message;
+pub mod merge_map;
 mod pool;
+pub mod tracelink;
 mod value;
 
+pub use entries::Entries;
+pub use error_message::ERROR_MESSAGE_MAX;
 pub use pool::{POOLS_MAX, PoolEntry, PoolEntryBlock, PoolEntryView, Pools, Stride};
 pub use value::{Text, ValueError};
 

@@ -2,10 +2,10 @@
 
 use zerocopy::little_endian::{U32, U64};
 
-use super::refusal::sent_message;
 use super::{LeaseRevokeReason, Role, SCHEMA};
 use crate::ids::{ClientId, LeaseId, StreamId};
 use crate::sbe::{Cursor, DataKind, DecodeError, EncodeError, MessageLayout, Tail, Writer, block};
+use crate::wire::error_message::sent_message;
 use crate::wire::value::{legal, provided};
 use crate::wire::{Text, ValueError};
 

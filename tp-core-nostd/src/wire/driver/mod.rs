@@ -23,7 +23,7 @@ pub use enums::{HugepagesPolicy, LeaseRevokeReason, PublishMode, Role, ShutdownR
 pub use keepalive::{ShmLeaseKeepalive, ShmLeaseKeepaliveBlock, ShmLeaseKeepaliveView};
 pub use lease_revoked::{ShmLeaseRevoked, ShmLeaseRevokedBlock, ShmLeaseRevokedView};
 pub use newer_request::NewerRequest;
-pub use refusal::{ERROR_MESSAGE_MAX, Refusal, RefusalCode};
+pub use refusal::{Refusal, RefusalCode};
 pub use shutdown::{ShmDriverShutdown, ShmDriverShutdownBlock, ShmDriverShutdownView};
 pub use shutdown_request::{
     ShmDriverShutdownRequest, ShmDriverShutdownRequestBlock, ShmDriverShutdownRequestView, Token,

@@ -1,11 +1,9 @@
-//! Why a request was not granted, and the diagnostics of this schema.
+//! Why a request was not granted.
 
 use crate::wire::enums::{ResponseCode, wire_enum};
-use crate::wire::value::{provided, text_bytes};
+use crate::wire::error_message::sent_message;
+use crate::wire::value::provided;
 use crate::wire::{Text, ValueError};
-
-/// Most bytes of an `errorMessage` that are sent (D-031).
-pub const ERROR_MESSAGE_MAX: usize = 1024;
 
 wire_enum! {
     /// A [`ResponseCode`] other than OK.
@@ -26,7 +24,7 @@ wire_enum! {
 pub struct Refusal<'a> {
     /// What kind of refusal.
     pub code: RefusalCode,
-    /// For people; sent up to [`ERROR_MESSAGE_MAX`] bytes (D-032).
+    /// For people; sent up to [`ERROR_MESSAGE_MAX`](crate::wire::ERROR_MESSAGE_MAX) bytes (D-032).
     pub error_message: Option<Text<'a>>,
 }
 
@@ -106,43 +104,9 @@ impl Refusal<'static> {
     }
 }
 
-/// The part of a diagnostic that is sent: at most [`ERROR_MESSAGE_MAX`] bytes, cut between characters (D-031, D-032).
-pub(super) fn sent_message(message: Option<Text<'_>>) -> &[u8] {
-    let bytes = text_bytes(message);
-    if bytes.len() <= ERROR_MESSAGE_MAX {
-        return bytes;
-    }
-    // In UTF-8 at most three bytes stand behind the first one of a character, all of the form 10xxxxxx.
-    let starts_character = |at: &usize| bytes.get(*at).is_some_and(|byte| byte & 0xC0 != 0x80);
-    let end = (ERROR_MESSAGE_MAX - 3..=ERROR_MESSAGE_MAX)
-        .rev()
-        .find(starts_character)
-        .unwrap_or(ERROR_MESSAGE_MAX);
-    bytes.get(..end).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::string::String;
-
-    #[test] // req: D-031, D-032
-    fn long_diagnostics_are_cut_between_characters() {
-        let ascii = "x".repeat(2000);
-        for (text, kept) in [
-            (String::new(), 0),
-            ("x".repeat(1024), 1024),
-            (ascii, 1024),
-            ("x".repeat(1023) + "\u{E9}", 1023),
-            ("x".repeat(1022) + "\u{E9}y", 1024),
-            ("x".repeat(1021) + "\u{1F4F7}", 1021),
-        ] {
-            let sent = sent_message(Some(text.as_str().into()));
-            assert_eq!(sent, &text.as_bytes()[..kept]);
-        }
-        assert_eq!(sent_message(Some(Text(&[0x80; 2000]))).len(), 1024);
-        assert_eq!(sent_message(None), b"");
-    }
 
     #[test] // req: D-054, D-081
     fn unknown_codes_are_errors() {

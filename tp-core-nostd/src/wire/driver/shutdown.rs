@@ -2,9 +2,9 @@
 
 use zerocopy::little_endian::U64;
 
-use super::refusal::sent_message;
 use super::{SCHEMA, ShutdownReason};
 use crate::sbe::{Cursor, DataKind, DecodeError, EncodeError, MessageLayout, Tail, Writer, block};
+use crate::wire::error_message::sent_message;
 use crate::wire::value::{legal, provided};
 use crate::wire::{Text, ValueError};
 

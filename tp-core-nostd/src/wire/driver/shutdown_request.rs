@@ -2,10 +2,10 @@
 
 use zerocopy::little_endian::I64;
 
-use super::refusal::sent_message;
 use super::{SCHEMA, ShutdownReason};
 use crate::ids::CorrelationId;
 use crate::sbe::{Cursor, DataKind, DecodeError, EncodeError, MessageLayout, Tail, Writer, block};
+use crate::wire::error_message::sent_message;
 use crate::wire::value::{legal, provided};
 use crate::wire::{Text, ValueError};
 
