@@ -1,33 +1,9 @@
 //! What the core needs from whoever maps memory: regions to look into, a way to get them, and cache maintenance.
 //!
-//! On Linux regions are mapped files (`tp-linux-hugepages`); in tests and firmware they are [`LineRegion`]s.
+//! On Linux regions are mapped files (`tp-linux-hugepages`); in tests and firmware they are slices of [`Line`]s.
 
-use crate::shm::{Line, RegionView, RegionWriter};
+pub use crate::shm::{Line, Region, RegionView, RegionWriter, WritableRegion};
 use crate::uri::RegionUri;
-
-/// Memory of one region, held for as long as this lives. It starts at the superblock.
-pub trait Region {
-    /// Looks into it. Cheap: called per use, not kept.
-    fn view(&self) -> RegionView<'_>;
-}
-
-/// A region that this side may write.
-pub trait WritableRegion: Region {
-    /// The handle to write through. Cheap: called per use, not kept.
-    fn writer(&self) -> RegionWriter<'_>;
-}
-
-impl<R: Region + ?Sized> Region for &R {
-    fn view(&self) -> RegionView<'_> {
-        (**self).view()
-    }
-}
-
-impl<R: WritableRegion + ?Sized> WritableRegion for &R {
-    fn writer(&self) -> RegionWriter<'_> {
-        (**self).writer()
-    }
-}
 
 /// Gets hold of regions by their URI. `len` is computed from what was announced, never taken from the file (T-33);
 /// exactly so much is mapped, after the file was found to have it.
@@ -151,19 +127,3 @@ pub trait CacheOps {
 pub struct Coherent;
 
 impl CacheOps for Coherent {}
-
-/// A region in memory of our own: the `static` of a firmware image, or a test's buffer.
-#[derive(Clone, Copy, Debug)]
-pub struct LineRegion<'a>(pub &'a [Line]);
-
-impl Region for LineRegion<'_> {
-    fn view(&self) -> RegionView<'_> {
-        RegionView::of_lines(self.0)
-    }
-}
-
-impl WritableRegion for LineRegion<'_> {
-    fn writer(&self) -> RegionWriter<'_> {
-        RegionWriter::of_lines(self.0)
-    }
-}

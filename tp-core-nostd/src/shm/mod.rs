@@ -5,17 +5,30 @@
 //! ([`Region`](crate::memory::Region)) → superblock validated ([`HeaderRing`], [`PayloadPool`]).
 
 mod layout;
+mod pool;
 mod region;
+mod ring;
 mod seqlock;
+mod slot;
+mod superblock;
+mod tensor;
 #[cfg(any(loom, test))]
 mod word_copy;
 
+pub use crate::wire::Stride;
 pub use crate::wire::enums::{Dtype, MajorOrder, ProgressUnit, RegionType};
 pub use layout::{
     EMBEDDED_LEN, HEADER_SLOT_LEN, LAYOUT_VERSION, MAGIC, MAX_DIMS, MEMORY_MESSAGES,
     POOL_SLOT_BYTES_UNSET, RegionKind, RegionShape, SLOT_HEADER_TEMPLATE, SUPERBLOCK_LEN,
-    SUPERBLOCK_TEMPLATE, SlotHeaderBlock, Stride, SuperblockBlock, TENSOR_HEADER_TEMPLATE,
+    SUPERBLOCK_TEMPLATE, SlotHeaderBlock, SuperblockBlock, TENSOR_HEADER_TEMPLATE,
     TensorHeaderBlock,
 };
-pub use region::{Line, OutOfBounds, RegionView, RegionWriter};
+pub use pool::{PayloadPool, PoolClass};
+pub use region::{Line, OutOfBounds, Region, RegionView, RegionWriter, WritableRegion};
+pub use ring::{HeaderRing, SlotReader, SlotWriter};
 pub use seqlock::{CommitReader, CommitWord, CommitWriter};
+pub use slot::{SlotError, SlotFrame, SlotHeader, SlotImage};
+#[cfg(target_has_atomic = "64")]
+pub use superblock::store_activity;
+pub use superblock::{RegionError, Superblock, load_activity};
+pub use tensor::{TensorError, TensorHeader};

@@ -51,7 +51,8 @@ impl core::error::Error for OutOfBounds {}
 /// 64 zeroed bytes, aligned to 64. A slice of lines is a region that needs no operating system: a `static` of a
 /// firmware image, a vector of a test.
 #[derive(Debug)]
-#[repr(C, align(64))]
+#[cfg_attr(not(loom), repr(C, align(64)))]
+#[cfg_attr(loom, repr(C))] // loom's atomics are larger; they must follow each other without a gap
 pub struct Line([Word; 8]);
 
 impl Line {
@@ -268,48 +269,82 @@ impl<'a> RegionWriter<'a> {
     }
 }
 
+/// Memory of one region, starting at its superblock, held for as long as this lives.
+///
+/// # Safety
+/// [`Region::view`] shows the same memory each time, of the same length, wherever the value is moved or borrowed.
+pub unsafe trait Region {
+    /// Looks into it. Cheap: called per use.
+    fn view(&self) -> RegionView<'_>;
+}
+
+/// A region that this side may write.
+///
+/// # Safety
+/// The memory that [`Region::view`] shows may be written, and [`WritableRegion::writer`] writes it.
+pub unsafe trait WritableRegion: Region {
+    /// The handle to write through. Cheap: called per use.
+    fn writer(&self) -> RegionWriter<'_>;
+}
+
+// SAFETY: what is behind the reference keeps the promise.
+unsafe impl<R: Region + ?Sized> Region for &R {
+    fn view(&self) -> RegionView<'_> {
+        (**self).view()
+    }
+}
+
+// SAFETY: as above.
+unsafe impl<R: WritableRegion + ?Sized> WritableRegion for &R {
+    fn writer(&self) -> RegionWriter<'_> {
+        (**self).writer()
+    }
+}
+
+/// A region in memory of our own.
+// SAFETY: a slice stays where and as long as it is.
+unsafe impl Region for [Line] {
+    fn view(&self) -> RegionView<'_> {
+        RegionView::of_lines(self)
+    }
+}
+
+// SAFETY: both look at the slice.
+unsafe impl WritableRegion for [Line] {
+    fn writer(&self) -> RegionWriter<'_> {
+        RegionWriter::of_lines(self)
+    }
+}
+
 /// The slots behind the superblock of a region. That all are there is checked when this is made, so that none needs a
 /// check later; an index made for more slots wraps.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Slots<'a> {
-    region: RegionView<'a>,
-    first: NonNull<Word>,
+pub(super) struct Slots<R> {
+    region: R,
     count: SlotCount,
     words_each: usize,
 }
 
-// SAFETY: as for `RegionView`, of whose memory these are parts.
-unsafe impl Send for Slots<'_> {}
-// SAFETY: as above.
-unsafe impl Sync for Slots<'_> {}
-
-impl<'a> Slots<'a> {
+impl<R: Region> Slots<R> {
     /// `count` slots of `slot_len` bytes, a multiple of 8.
-    pub(super) fn new(
-        region: RegionView<'a>,
-        count: SlotCount,
-        slot_len: u32,
-    ) -> Result<Self, OutOfBounds> {
+    pub(super) fn new(region: R, count: SlotCount, slot_len: u32) -> Result<Self, OutOfBounds> {
         let needed = u64::from(count.get())
             .saturating_mul(u64::from(slot_len))
             .saturating_add(SUPERBLOCK_LEN);
-        let got = region.len() as u64;
+        let got = region.view().len() as u64;
         if needed > got {
             return Err(OutOfBounds { needed, got });
         }
-        // SAFETY: the region is longer than the superblock.
-        let first = unsafe { region.base.add(SUPERBLOCK_LEN as usize / WORD_LEN) };
         Ok(Self {
             region,
-            first,
             count,
             words_each: slot_len as usize / WORD_LEN,
         })
     }
 
     /// The whole region.
-    pub(super) const fn region(&self) -> RegionView<'a> {
-        self.region
+    pub(super) const fn region(&self) -> &R {
+        &self.region
     }
 
     /// How many slots there are.
@@ -319,42 +354,51 @@ impl<'a> Slots<'a> {
 
     /// One slot.
     #[inline]
-    pub(super) fn at(&self, index: SlotIndex) -> RegionView<'a> {
+    pub(super) fn at(&self, index: SlotIndex) -> RegionView<'_> {
+        let index = index.get() & self.count.get().wrapping_sub(1);
+        // Inside the region, therefore far from overflow.
+        let words = (index as usize)
+            .wrapping_mul(self.words_each)
+            .wrapping_add(SUPERBLOCK_LEN as usize / WORD_LEN);
         RegionView {
-            base: self.start(index),
+            // SAFETY: `new` found the region to hold the superblock and `count` slots, regions keep their length, and
+            // `index` is below `count`.
+            base: unsafe { self.region.view().base.add(words) },
             words: self.words_each,
             memory: PhantomData,
         }
     }
 
+    /// One slot, for writing.
     #[inline]
-    fn start(&self, index: SlotIndex) -> NonNull<Word> {
-        let index = index.get() & self.count.get().wrapping_sub(1);
-        // Inside the region, therefore far from overflow.
-        let words = (index as usize).wrapping_mul(self.words_each);
-        // SAFETY: `new` found the region to hold `count` slots, and `index` is below `count`.
-        unsafe { self.first.add(words) }
+    pub(super) fn writer_at(&self, index: SlotIndex) -> RegionWriter<'_>
+    where
+        R: WritableRegion,
+    {
+        // What `view` shows may be written: that is what a writable region promises.
+        RegionWriter(self.at(index))
     }
 }
 
 /// The slots of a header ring.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct HeaderSlots<'a>(Slots<'a>);
+pub(super) struct HeaderSlots<R>(Slots<R>);
 
-impl<'a> HeaderSlots<'a> {
-    pub(super) fn new(region: RegionView<'a>, count: SlotCount) -> Result<Self, OutOfBounds> {
+impl<R: Region> HeaderSlots<R> {
+    pub(super) fn new(region: R, count: SlotCount) -> Result<Self, OutOfBounds> {
         Slots::new(region, count, HEADER_SLOT_LEN).map(Self)
     }
 
-    pub(super) const fn slots(&self) -> &Slots<'a> {
+    pub(super) const fn slots(&self) -> &Slots<R> {
         &self.0
     }
 
     /// The words of one slot.
     #[inline]
-    pub(super) fn at(&self, index: SlotIndex) -> &'a [Word; HEADER_WORDS] {
-        let words = self.0.start(index).cast::<[Word; HEADER_WORDS]>();
-        // SAFETY: the slots of this kind have that many words, aligned and valid for `'a`; atomics may change.
+    pub(super) fn at(&self, index: SlotIndex) -> &[Word; HEADER_WORDS] {
+        let words = self.0.at(index).base.cast::<[Word; HEADER_WORDS]>();
+        // SAFETY: the slots of this kind have that many words, aligned, and valid while the region is borrowed; atomics
+        // may change behind a reference.
         unsafe { words.as_ref() }
     }
 }

@@ -1,0 +1,351 @@
+//! Tensor headers: element type, shape, and where the elements lie in the payload (wire 2.6, T-27..T-29).
+
+use super::layout::{MAX_DIMS, TensorHeaderBlock};
+use crate::wire::enums::{Dtype, MajorOrder, ProgressUnit};
+
+impl Dtype {
+    /// Bytes of one element. Of BYTES and BIT, too, an element is one byte; packing is the application's (T-27).
+    pub const fn element_len(self) -> u8 {
+        match self {
+            Self::Uint8 | Self::Int8 | Self::Boolean | Self::Bytes | Self::Bit => 1,
+            Self::Uint16 | Self::Int16 => 2,
+            Self::Uint32 | Self::Int32 | Self::Float32 => 4,
+            Self::Uint64 | Self::Int64 | Self::Float64 => 8,
+        }
+    }
+}
+
+/// A tensor that does not make sense; its frame is dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum TensorError {
+    /// An element type that is not assigned, or UNKNOWN.
+    Dtype {
+        /// The number.
+        got: i16,
+    },
+    /// A major order that is not assigned, or UNKNOWN.
+    MajorOrder {
+        /// The number.
+        got: i16,
+    },
+    /// No dimension, or more than eight (W-074).
+    Ndims {
+        /// How many.
+        got: usize,
+    },
+    /// As many strides as dimensions are needed.
+    StrideCount {
+        /// How many dimensions.
+        ndims: usize,
+        /// How many strides.
+        got: usize,
+    },
+    /// A dimension below zero (T-28).
+    NegativeDim {
+        /// Which.
+        dim: u8,
+        /// Its size.
+        got: i32,
+    },
+    /// A stride below zero (W-080).
+    NegativeStride {
+        /// Of which dimension.
+        dim: u8,
+        /// In bytes.
+        got: i32,
+    },
+    /// Elements, rows or columns overlap, or lie against the major order (W-082).
+    StrideTooSmall {
+        /// Of which dimension.
+        dim: u8,
+        /// Smallest stride without overlap, in bytes.
+        needed: i64,
+        /// In bytes.
+        got: i32,
+    },
+    /// An inferred stride above 2^63 - 1.
+    Overflow {
+        /// Of which dimension.
+        dim: u8,
+    },
+    /// A progress unit that is not assigned, or columns of a tensor with one dimension.
+    ProgressUnit {
+        /// The number.
+        got: u8,
+    },
+    /// Rows or columns are not that many bytes apart, or none at all (W-166).
+    ProgressStride {
+        /// The effective stride of a row or column.
+        needed: i64,
+        /// What the header says, in bytes.
+        got: u32,
+    },
+}
+
+impl core::fmt::Display for TensorError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match *self {
+            Self::Dtype { got } => write!(f, "{got} is no element type"),
+            Self::MajorOrder { got } => write!(f, "{got} is no major order"),
+            Self::Ndims { got } => write!(f, "{got} dimensions, 1 to {MAX_DIMS} are possible"),
+            Self::StrideCount { ndims, got } => {
+                write!(f, "{got} strides for {ndims} dimensions")
+            }
+            Self::NegativeDim { dim, got } => write!(f, "dimension {dim} has size {got}"),
+            Self::NegativeStride { dim, got } => write!(f, "dimension {dim} has stride {got}"),
+            Self::StrideTooSmall { dim, needed, got } => write!(
+                f,
+                "dimension {dim} has stride {got}, below {needed} elements overlap"
+            ),
+            Self::Overflow { dim } => write!(f, "the stride of dimension {dim} overflows"),
+            Self::ProgressUnit { got } => {
+                write!(f, "{got} is no progress unit for this tensor")
+            }
+            Self::ProgressStride { needed, got } => {
+                write!(f, "progress stride {got}, the tensor has {needed}")
+            }
+        }
+    }
+}
+
+impl core::error::Error for TensorError {}
+
+/// A tensor that makes sense: 1 to 8 dimensions, strides without overlap that follow the major order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct TensorHeader {
+    dtype: Dtype,
+    major_order: MajorOrder,
+    progress_unit: ProgressUnit,
+    ndims: u8,
+    progress_stride_bytes: u32,
+    dims: [i32; MAX_DIMS],
+    /// As written: 0 is inferred.
+    declared: [i32; MAX_DIMS],
+    /// In effect.
+    strides: [i64; MAX_DIMS],
+}
+
+impl TensorHeader {
+    /// A tensor whose elements follow each other without gaps; `dims[0]` is the slowest in row-major order.
+    ///
+    /// # Errors
+    /// See [`TensorError`].
+    pub fn contiguous(
+        dtype: Dtype,
+        major_order: MajorOrder,
+        dims: &[i32],
+    ) -> Result<Self, TensorError> {
+        let zeros = [0; MAX_DIMS];
+        let strides = zeros.get(..dims.len()).unwrap_or(&zeros);
+        Self::strided(dtype, major_order, dims, strides)
+    }
+
+    /// A tensor with strides in bytes, one for each dimension; 0 is inferred from the dimensions inside (W-079).
+    ///
+    /// # Errors
+    /// See [`TensorError`].
+    pub fn strided(
+        dtype: Dtype,
+        major_order: MajorOrder,
+        dims: &[i32],
+        strides: &[i32],
+    ) -> Result<Self, TensorError> {
+        let ndims = match u8::try_from(dims.len()) {
+            Ok(ndims @ 1..=8) => ndims,
+            _ => return Err(TensorError::Ndims { got: dims.len() }),
+        };
+        if strides.len() != dims.len() {
+            return Err(TensorError::StrideCount {
+                ndims: dims.len(),
+                got: strides.len(),
+            });
+        }
+        let mut tensor = Self {
+            dtype,
+            major_order,
+            progress_unit: ProgressUnit::None,
+            ndims,
+            progress_stride_bytes: 0,
+            dims: padded(dims),
+            declared: padded(strides),
+            strides: [0; MAX_DIMS],
+        };
+        tensor.lay_out()?;
+        Ok(tensor)
+    }
+
+    /// The same tensor, whose progress is counted in rows or columns as well (W-165).
+    ///
+    /// # Errors
+    /// [`TensorError::ProgressUnit`], [`TensorError::ProgressStride`] where the stride exceeds 32 bits.
+    pub fn with_progress(mut self, unit: ProgressUnit) -> Result<Self, TensorError> {
+        let needed = self.stride_of(unit)?;
+        self.progress_unit = unit;
+        self.progress_stride_bytes =
+            u32::try_from(needed).map_err(|_| TensorError::ProgressStride { needed, got: 0 })?;
+        Ok(self)
+    }
+
+    /// Element type.
+    pub const fn dtype(&self) -> Dtype {
+        self.dtype
+    }
+
+    /// Which end of the dimensions is contiguous.
+    pub const fn major_order(&self) -> MajorOrder {
+        self.major_order
+    }
+
+    /// Sizes, none below zero; 1 to 8 of them.
+    pub fn dims(&self) -> &[i32] {
+        self.dims.get(..self.ndims.into()).unwrap_or_default()
+    }
+
+    /// Effective strides in bytes, none below one; one for each dimension.
+    pub fn strides(&self) -> &[i64] {
+        self.strides.get(..self.ndims.into()).unwrap_or_default()
+    }
+
+    /// What its progress counts besides bytes.
+    pub const fn progress_unit(&self) -> ProgressUnit {
+        self.progress_unit
+    }
+
+    /// Bytes from row to row or column to column where progress counts them, else 0.
+    pub const fn progress_stride_bytes(&self) -> u32 {
+        self.progress_stride_bytes
+    }
+
+    /// Bytes a typed view needs, from the start of the payload: a frame with fewer is valid, but has no such view (T-29).
+    /// `None` above 2^63 - 1, which no payload has.
+    pub fn extent(&self) -> Option<u64> {
+        if self.dims().contains(&0) {
+            return Some(0);
+        }
+        let mut last = i64::from(self.dtype.element_len());
+        for (dim, stride) in self.dims().iter().zip(self.strides()) {
+            let steps = i64::from(*dim).checked_sub(1)?;
+            last = last.checked_add(steps.checked_mul(*stride)?)?;
+        }
+        u64::try_from(last).ok()
+    }
+
+    /// Bytes of a whole row or column where a prefix of the payload holds whole ones: rows of row-major, columns of
+    /// column-major tensors. Otherwise a count of bytes filled is information only (T-48).
+    pub const fn prefix_line_len(&self) -> Option<u32> {
+        match (self.progress_unit, self.major_order) {
+            (ProgressUnit::Rows, MajorOrder::Row) | (ProgressUnit::Columns, MajorOrder::Column) => {
+                Some(self.progress_stride_bytes)
+            }
+            _ => None,
+        }
+    }
+
+    /// The block as it stands in a slot. Dims and strides past `ndims`, and all padding, are zero (W-077).
+    pub fn block(&self) -> TensorHeaderBlock {
+        TensorHeaderBlock {
+            dtype: self.dtype.get().into(),
+            major_order: self.major_order.get().into(),
+            ndims: self.ndims,
+            pad_align: 0,
+            progress_unit: self.progress_unit.get(),
+            progress_stride_bytes: self.progress_stride_bytes.into(),
+            dims: self.dims.map(Into::into),
+            strides: self.declared.map(Into::into),
+            pad: [0; 109],
+        }
+    }
+
+    /// Computes the effective strides, from the contiguous dimension outwards (wire 2.6).
+    fn lay_out(&mut self) -> Result<(), TensorError> {
+        let mut needed = i64::from(self.dtype.element_len());
+        for nth in 0..self.ndims {
+            let dim = match self.major_order {
+                MajorOrder::Row => self.ndims.wrapping_sub(nth).wrapping_sub(1),
+                MajorOrder::Column => nth,
+            };
+            let at = usize::from(dim);
+            let (Some(size), Some(declared), Some(stride)) = (
+                self.dims.get(at),
+                self.declared.get(at),
+                self.strides.get_mut(at),
+            ) else {
+                continue; // unreachable: there are at most as many dimensions as places
+            };
+            if *size < 0 {
+                return Err(TensorError::NegativeDim { dim, got: *size });
+            }
+            *stride = match *declared {
+                0 => needed,
+                got if got < 0 => return Err(TensorError::NegativeStride { dim, got }),
+                got if i64::from(got) < needed => {
+                    return Err(TensorError::StrideTooSmall { dim, needed, got });
+                }
+                got => got.into(),
+            };
+            let outermost = nth.wrapping_add(1) == self.ndims;
+            if !outermost {
+                needed = stride
+                    .checked_mul((*size).max(1).into())
+                    .ok_or(TensorError::Overflow { dim })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The effective stride that `unit` counts; 0 for none.
+    fn stride_of(&self, unit: ProgressUnit) -> Result<i64, TensorError> {
+        let stride = match unit {
+            ProgressUnit::None => Some(&0),
+            ProgressUnit::Rows => self.strides().first(),
+            ProgressUnit::Columns => self.strides().get(1),
+        };
+        stride
+            .copied()
+            .ok_or(TensorError::ProgressUnit { got: unit.get() })
+    }
+}
+
+/// All checks of wire 3.3, step 6, that need nothing but the tensor header. What stands past `ndims` is ignored.
+impl TryFrom<&TensorHeaderBlock> for TensorHeader {
+    type Error = TensorError;
+
+    fn try_from(block: &TensorHeaderBlock) -> Result<Self, TensorError> {
+        let dtype = block.dtype.get();
+        let dtype = Dtype::new(dtype).ok_or(TensorError::Dtype { got: dtype })?;
+        let order = block.major_order.get();
+        let order = MajorOrder::new(order).ok_or(TensorError::MajorOrder { got: order })?;
+        let unit = block.progress_unit;
+        let unit = ProgressUnit::new(unit).ok_or(TensorError::ProgressUnit { got: unit })?;
+
+        let ndims = usize::from(block.ndims);
+        let (dims, strides) = (
+            block.dims.map(|dim| dim.get()),
+            block.strides.map(|s| s.get()),
+        );
+        let (Some(dims), Some(strides)) = (dims.get(..ndims), strides.get(..ndims)) else {
+            return Err(TensorError::Ndims { got: ndims });
+        };
+        let mut tensor = Self::strided(dtype, order, dims, strides)?;
+
+        if unit != ProgressUnit::None {
+            let (needed, got) = (tensor.stride_of(unit)?, block.progress_stride_bytes.get());
+            if needed != i64::from(got) {
+                return Err(TensorError::ProgressStride { needed, got });
+            }
+            tensor.progress_unit = unit;
+            tensor.progress_stride_bytes = got;
+        }
+        Ok(tensor)
+    }
+}
+
+fn padded(numbers: &[i32]) -> [i32; MAX_DIMS] {
+    let mut all = [0; MAX_DIMS];
+    for (place, number) in all.iter_mut().zip(numbers) {
+        *place = *number;
+    }
+    all
+}
