@@ -12,6 +12,9 @@ use crate::uri::RegionUri;
 /// Most pools of one stream that this build keeps.
 pub const POOLS_MAX: usize = 16;
 
+/// The one length of a header slot (W-023, D-037).
+pub(crate) const HEADER_SLOT_BYTES: u16 = 256;
+
 block! {
     /// Fixed block of a `payloadPools` entry (wire 4.2, driver 2.2, discovery 1.2).
     pub struct PoolEntryBlock [10] {

@@ -98,3 +98,33 @@ impl TryFrom<FrameDescriptorView<'_>> for FrameDescriptor {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test] // req: W-004, W-005, T-18
+    fn what_is_written_is_read_again() {
+        let full = FrameDescriptor {
+            stream_id: StreamId::new(1).unwrap(),
+            epoch: Epoch::new(2).unwrap(),
+            seq: Seq::new(3).unwrap(),
+            timestamp_ns: Some(4),
+            meta_version: Some(0),
+            trace_id: Some(6),
+        };
+        let bare = FrameDescriptor {
+            timestamp_ns: None,
+            meta_version: None,
+            trace_id: None,
+            ..full
+        };
+        for (descriptor, trace_id) in [(full, 6), (bare, 0)] {
+            let mut bytes = [0; 48];
+            assert_eq!(descriptor.encode(&mut bytes), Ok(48));
+            let view = FrameDescriptorView::parse(&bytes).unwrap();
+            assert_eq!(view.block.trace_id.get(), trace_id);
+            assert_eq!(FrameDescriptor::try_from(view), Ok(descriptor));
+        }
+    }
+}

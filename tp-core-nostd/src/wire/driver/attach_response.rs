@@ -11,12 +11,9 @@ use crate::seq::SlotCount;
 use crate::time::Instant;
 use crate::uri::RegionUri;
 use crate::wire::enums::ResponseCode;
-use crate::wire::pool::{POOLS_LAYOUT, read_pools, write_pools};
+use crate::wire::pool::{HEADER_SLOT_BYTES, POOLS_LAYOUT, read_pools, write_pools};
 use crate::wire::value::{legal, optional, region_uri};
 use crate::wire::{PoolEntryBlock, PoolEntryView, Pools, ValueError};
-
-/// The one length of a header slot (D-037).
-const HEADER_SLOT_BYTES: u16 = 256;
 
 block! {
     /// Fixed block of ShmAttachResponse (driver 2.2).
