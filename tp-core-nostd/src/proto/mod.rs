@@ -7,6 +7,7 @@
 
 pub mod announce;
 pub mod claim;
+pub mod dispatch;
 pub mod lease_client;
 pub mod mapping;
 pub mod random;
