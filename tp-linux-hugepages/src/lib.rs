@@ -1,1 +1,18 @@
 //! SHM Tensor Pool.
+mod allow;
+mod dir;
+#[cfg(test)]
+mod fixture;
+mod hugetlb;
+mod mode;
+mod names;
+mod open;
+pub mod realtime;
+mod tree;
+pub use allow::{AllowedBases, Permissions};
+pub use dir::FileError;
+pub use hugetlb::{huge_page_bytes, whole_pages};
+pub use mode::FileMode;
+pub use names::{Namespace, UserName};
+pub use open::{CheckedPath, OpenError, RegionFile};
+pub use tree::{CanonicalTree, HEADER_FILE, pool_file};

@@ -1,0 +1,135 @@
+//! What tests need from the machine: small file systems, mounted where they may be and taken away again.
+//!
+//! A test that cannot have them prints `skipped, because …` and returns; it proves nothing then, and says so.
+
+use rustix::fs::{FlockOperation, flock};
+use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
+use std::ffi::CString;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// A mounted file system of its own; unmounted when dropped.
+pub(crate) struct Mounted {
+    root: PathBuf,
+    _dir: tempfile::TempDir,
+}
+
+impl Mounted {
+    fn new(kind: &str, options: &str) -> io::Result<Self> {
+        let dir = tempfile::tempdir()?;
+        let root = dir.path().canonicalize()?;
+        let data = CString::new(options)?;
+        mount(kind, &root, kind, MountFlags::empty(), data.as_c_str())?;
+        Ok(Self { root, _dir: dir })
+    }
+
+    /// A memory file system of `bytes`, or says why test `name` is skipped.
+    pub(crate) fn tmpfs(name: &str, bytes: u64) -> Option<Self> {
+        Self::new("tmpfs", &format!("size={bytes}"))
+            .map_err(|why| println!("{name}: skipped, because tmpfs cannot be mounted here: {why}"))
+            .ok()
+    }
+
+    /// Where it is mounted, canonical.
+    pub(crate) fn path(&self) -> &Path {
+        &self.root
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        // Mappings of a failing test may still be alive; a lazy unmount lets go of them later.
+        let _ = unmount(&self.root, UnmountFlags::DETACH);
+    }
+}
+
+/// A hugetlbfs with some pages to itself: adds them to the kernel's pool and takes them out again when dropped.
+pub(crate) struct HugePages {
+    mounted: Option<Mounted>,
+    before: u64,
+    /// Tests that change the pool wait for each other, in whatever process they run.
+    _turn: File,
+}
+
+const POOL: &str = "/proc/sys/vm/nr_hugepages";
+
+impl HugePages {
+    /// A hugetlbfs that holds `pages` pages and no more, or says why test `name` is skipped.
+    pub(crate) fn mount(name: &str, pages: u64) -> Option<Self> {
+        let huge = Self::take(pages).and_then(|mut huge| {
+            // `min_size` reserves the pages for this mount, `size` keeps it from taking others.
+            let page = huge_page_bytes();
+            let bytes = pages * page;
+            let options = format!("pagesize={page},size={bytes},min_size={bytes}");
+            huge.mounted = Some(Mounted::new("hugetlbfs", &options)?);
+            Ok(huge)
+        });
+        huge.map_err(|why| println!("{name}: skipped, because no huge pages are to be had: {why}"))
+            .ok()
+    }
+
+    /// Adds pages to the kernel's pool.
+    fn take(pages: u64) -> io::Result<Self> {
+        let turn = File::open(POOL)?;
+        flock(&turn, FlockOperation::LockExclusive)?;
+        let before = pool()?;
+        fs::write(POOL, (before + pages).to_string())?;
+        let huge = Self {
+            mounted: None,
+            before,
+            _turn: turn,
+        };
+        if pool()? < before + pages {
+            return Err(io::Error::other("memory is full or fragmented"));
+        }
+        Ok(huge)
+    }
+
+    /// Where it is mounted, canonical.
+    pub(crate) fn path(&self) -> &Path {
+        self.mounted.as_ref().unwrap().path()
+    }
+}
+
+impl Drop for HugePages {
+    fn drop(&mut self) {
+        self.mounted = None;
+        let _ = fs::write(POOL, self.before.to_string());
+    }
+}
+
+/// How many pages the kernel's pool has.
+fn pool() -> io::Result<u64> {
+    fs::read_to_string(POOL)?
+        .trim()
+        .parse()
+        .map_err(io::Error::other)
+}
+
+/// Tests that lock memory wait for each other, because they count what the process has locked.
+pub(crate) fn turn_to_lock() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How much memory this process has locked, in KiB.
+pub(crate) fn locked_kib() -> u64 {
+    kib_in("/proc/self/status", "VmLck:")
+}
+
+/// The value of a line such as `VmLck:  64 kB`.
+fn kib_in(file: &str, key: &str) -> u64 {
+    let text = fs::read_to_string(file).unwrap();
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix(key))
+        .unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+/// The size of the pages in the pool that `nr_hugepages` counts.
+fn huge_page_bytes() -> u64 {
+    kib_in("/proc/meminfo", "Hugepagesize:") * 1024
+}
