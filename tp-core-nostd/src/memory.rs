@@ -39,6 +39,15 @@ pub enum MapError {
     Replaced,
     /// A directory, device, FIFO or socket (W-253, W-254).
     NotAFile,
+    /// Owner, group or mode of the file are not as configured (C-004).
+    Permissions {
+        /// Permission bits of the file.
+        mode: u32,
+        /// Owner of the file.
+        uid: u32,
+        /// Group of the file.
+        gid: u32,
+    },
     /// The file is shorter than the announced parameters say (T-33).
     TooShort {
         /// Bytes of the announced region.
@@ -74,6 +83,10 @@ pub enum MapStep {
     Inspect,
     /// Mapping it.
     Map,
+    /// Touching every page of it beforehand.
+    Prefault,
+    /// Locking it into memory.
+    Lock,
 }
 
 impl core::fmt::Display for MapError {
@@ -83,6 +96,10 @@ impl core::fmt::Display for MapError {
             Self::OutsideBases => f.write_str("the path lies in no allowed base directory"),
             Self::Replaced => f.write_str("the path is, or became, a link or another file"),
             Self::NotAFile => f.write_str("not a regular file"),
+            Self::Permissions { mode, uid, gid } => write!(
+                f,
+                "mode {mode:04o}, owner {uid} and group {gid} are refused as configured"
+            ),
             Self::TooShort { needed, got } => {
                 write!(f, "the file has {got} bytes, the region needs {needed}")
             }
@@ -94,6 +111,8 @@ impl core::fmt::Display for MapError {
                     MapStep::Open => "open the file",
                     MapStep::Inspect => "inspect the file",
                     MapStep::Map => "map the file",
+                    MapStep::Prefault => "prefault the mapping",
+                    MapStep::Lock => "lock the mapping into memory",
                 };
                 write!(f, "could not {step}: error {code}")
             }

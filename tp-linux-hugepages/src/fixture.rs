@@ -2,6 +2,8 @@
 //!
 //! A test that cannot have them prints `skipped, because …` and returns; it proves nothing then, and says so.
 
+#![allow(clippy::arithmetic_side_effects, reason = "test arithmetic")]
+
 use rustix::fs::{FlockOperation, flock};
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use std::ffi::CString;
@@ -40,8 +42,11 @@ impl Mounted {
 
 impl Drop for Mounted {
     fn drop(&mut self) {
-        // Mappings of a failing test may still be alive; a lazy unmount lets go of them later.
-        let _ = unmount(&self.root, UnmountFlags::DETACH);
+        if let Err(error) = unmount(&self.root, UnmountFlags::empty()) {
+            let _ = unmount(&self.root, UnmountFlags::DETACH);
+            let failing = std::thread::panicking();
+            assert!(failing, "a file or a mapping outlived its test: {error}");
+        }
     }
 }
 
@@ -108,6 +113,33 @@ fn pool() -> io::Result<u64> {
         .map_err(io::Error::other)
 }
 
+/// What `/proc/self/smaps` says of a mapped file.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Mapped {
+    /// Such as `r--s`.
+    pub(crate) access: String,
+    pub(crate) size_kib: u64,
+    pub(crate) page_kib: u64,
+    pub(crate) resident_kib: u64,
+    pub(crate) locked_kib: u64,
+}
+
+/// The first mapping of the file at `path`, if there is any.
+pub(crate) fn mapped(path: &Path) -> Option<Mapped> {
+    let smaps = fs::read_to_string("/proc/self/smaps").unwrap();
+    let mut lines = smaps.lines();
+    let head = lines.find(|line| line.ends_with(path.to_str().unwrap()))?;
+    let rest: Vec<&str> = lines.take(30).collect();
+    let kib = |key| kib_in(&rest, key);
+    Some(Mapped {
+        access: head.split(' ').nth(1).unwrap().to_owned(),
+        size_kib: kib("Size:"),
+        page_kib: kib("KernelPageSize:"),
+        resident_kib: kib("Rss:"),
+        locked_kib: kib("Locked:"),
+    })
+}
+
 /// Tests that lock memory wait for each other, because they count what the process has locked.
 pub(crate) fn turn_to_lock() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
@@ -116,20 +148,21 @@ pub(crate) fn turn_to_lock() -> MutexGuard<'static, ()> {
 
 /// How much memory this process has locked, in KiB.
 pub(crate) fn locked_kib() -> u64 {
-    kib_in("/proc/self/status", "VmLck:")
-}
-
-/// The value of a line such as `VmLck:  64 kB`.
-fn kib_in(file: &str, key: &str) -> u64 {
-    let text = fs::read_to_string(file).unwrap();
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix(key))
-        .unwrap();
-    line.trim().trim_end_matches(" kB").parse().unwrap()
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    kib_in(&status.lines().collect::<Vec<_>>(), "VmLck:")
 }
 
 /// The size of the pages in the pool that `nr_hugepages` counts.
 fn huge_page_bytes() -> u64 {
-    kib_in("/proc/meminfo", "Hugepagesize:") * 1024
+    let meminfo = fs::read_to_string("/proc/meminfo").unwrap();
+    kib_in(&meminfo.lines().collect::<Vec<_>>(), "Hugepagesize:") * 1024
+}
+
+/// The value of a line such as `VmLck:  64 kB`.
+fn kib_in(lines: &[&str], key: &str) -> u64 {
+    let value = lines
+        .iter()
+        .find_map(|line| line.strip_prefix(key))
+        .unwrap();
+    value.trim().trim_end_matches(" kB").parse().unwrap()
 }

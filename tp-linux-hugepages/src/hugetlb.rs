@@ -1,10 +1,9 @@
 //! Proof that a file or directory lies on huge pages, and sizes in whole pages.
 
-use crate::dir::FileError;
+use core::num::NonZero;
 use rustix::fd::AsFd;
 use rustix::fs::fstatfs;
-use std::num::NonZero;
-use std::path::Path;
+use std::io;
 
 /// What `fstatfs` says of a hugetlbfs (W-260).
 const HUGETLBFS_MAGIC: u32 = 0x9584_58F6;
@@ -15,9 +14,8 @@ const HUGETLBFS_MAGIC: u32 = 0x9584_58F6;
 ///
 /// # Errors
 /// The file system cannot be asked. Whoever needs huge pages then has to refuse (W-261).
-pub fn huge_page_bytes(fd: impl AsFd, path: &Path) -> Result<Option<NonZero<u64>>, FileError> {
-    let stat =
-        fstatfs(fd).map_err(|error| FileError::new("ask for the file system of", path, error))?;
+pub fn huge_page_bytes(fd: impl AsFd) -> io::Result<Option<NonZero<u64>>> {
+    let stat = fstatfs(fd)?;
     // The magic fills 32 bits; the field is wider or signed, depending on the platform.
     Ok(if stat.f_type as u32 == HUGETLBFS_MAGIC {
         NonZero::new(stat.f_bsize as u64)
@@ -42,7 +40,7 @@ mod tests {
     #[test] // req: W-260
     fn ordinary_files_prove_no_huge_pages() {
         let file = tempfile::tempfile().unwrap();
-        assert_eq!(huge_page_bytes(&file, Path::new("scratch")).unwrap(), None);
+        assert_eq!(huge_page_bytes(&file).unwrap(), None);
     }
 
     #[test] // req: W-259, W-260
@@ -51,7 +49,7 @@ mod tests {
             return;
         };
         let file = std::fs::File::create(huge.path().join("probe")).unwrap();
-        let page = huge_page_bytes(&file, huge.path()).unwrap().unwrap();
+        let page = huge_page_bytes(&file).unwrap().unwrap();
         assert!(page.is_power_of_two() && page.get() > 4096, "{page}");
     }
 

@@ -5,12 +5,12 @@ use crate::dir::{FileError, open_in, walk};
 use crate::hugetlb::huge_page_bytes;
 use crate::mode::FileMode;
 use crate::names::{Namespace, UserName};
+use core::num::NonZero;
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{Mode, fchmod, fstat, mkdirat};
 use rustix::io::Errno;
 use rustix::process::geteuid;
 use std::io;
-use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use tp_core_nostd::ids::{PoolId, StreamId};
 
@@ -45,7 +45,8 @@ impl CanonicalTree {
         mode: FileMode,
     ) -> Result<Self, FileError> {
         let base = canonical_base(base_dir)?;
-        let huge_page_bytes = huge_page_bytes(open_in(walk(&base)?, ".", &base)?, &base)?;
+        let huge_page_bytes = huge_page_bytes(walk(&base)?)
+            .map_err(|error| FileError::new("find the file system of", &base, error))?;
         Ok(Self {
             base,
             user_dir: format!("tensorpool-{}", user.as_str()),
