@@ -63,6 +63,19 @@ pub(crate) fn open_in(parent: impl AsFd, name: &str, path: &Path) -> Result<Owne
     .map_err(|error| FileError::new("open directory", path, error))
 }
 
+/// Like [`open_in`], with `None` for a directory that is not there.
+pub(crate) fn find_in(
+    parent: impl AsFd,
+    name: &str,
+    path: &Path,
+) -> Result<Option<OwnedFd>, FileError> {
+    match open_in(parent, name, path) {
+        Ok(dir) => Ok(Some(dir)),
+        Err(error) if error.source.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// The names in a directory, without `.` and `..`, sorted so that runs repeat. Names that are no UTF-8 come
 /// out altered; they are none of ours.
 pub(crate) fn names(dir: impl AsFd, path: &Path) -> Result<Vec<String>, FileError> {

@@ -1,9 +1,13 @@
-//! What tests need from the machine: small file systems, mounted where they may be and taken away again.
+//! What tests need: a canonical tree to fill by hand, small file systems, and what the kernel says of this process.
 //!
+//! File systems are mounted where they may be and taken away again.
 //! A test that cannot have them prints `skipped, because …` and returns; it proves nothing then, and says so.
 
 #![allow(clippy::arithmetic_side_effects, reason = "test arithmetic")]
 
+use crate::mode::FileMode;
+use crate::names::{Namespace, UserName};
+use crate::tree::CanonicalTree;
 use rustix::fs::{FlockOperation, flock};
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use std::ffi::CString;
@@ -11,6 +15,64 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use tp_core_nostd::ids::StreamId;
+use tp_core_nostd::shm::SuperblockBlock;
+use zerocopy::{FromZeros, IntoBytes};
+
+/// The stream of the tests.
+pub(crate) const STREAM: StreamId = StreamId::new(10_000).unwrap();
+
+/// A canonical tree in a directory of its own, with the directory of one stream.
+pub(crate) struct ScratchTree {
+    pub(crate) tree: CanonicalTree,
+    dir: tempfile::TempDir,
+}
+
+impl ScratchTree {
+    pub(crate) fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let tree = tree_in(dir.path(), FileMode::SHARED_GROUP);
+        tree.make_stream_dir(STREAM).unwrap();
+        Self { tree, dir }
+    }
+
+    /// The base directory of the tree.
+    pub(crate) fn base(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// A path in the stream's directory.
+    pub(crate) fn path(&self, below_stream: &str) -> PathBuf {
+        self.tree.stream_dir(STREAM).join(below_stream)
+    }
+
+    /// Makes an empty epoch directory.
+    pub(crate) fn epoch(&self, number: u64) {
+        fs::create_dir(self.path(&number.to_string())).unwrap();
+    }
+
+    /// Makes an epoch directory whose header ring records `epoch` under `magic`.
+    pub(crate) fn epoch_with_ring(&self, number: u64, magic: u64, epoch: u64) {
+        self.epoch(number);
+        let mut block = SuperblockBlock::new_zeroed();
+        block.magic = magic.into();
+        block.epoch = epoch.into();
+        block.pid = 77.into();
+        let ring = self.path(&format!("{number}/header.ring"));
+        fs::write(ring, block.as_bytes()).unwrap();
+    }
+
+    /// The last epoch as the tree finds it.
+    pub(crate) fn last(&self) -> Option<u64> {
+        self.tree.last_epoch(STREAM).unwrap()
+    }
+}
+
+/// The canonical tree of user `jane` and namespace `lab1`.
+pub(crate) fn tree_in(base: &Path, mode: FileMode) -> CanonicalTree {
+    let user = UserName::new("jane").unwrap();
+    CanonicalTree::new(base, &user, Namespace::new("lab1").unwrap(), mode).unwrap()
+}
 
 /// A mounted file system of its own; unmounted when dropped.
 pub(crate) struct Mounted {
@@ -53,7 +115,7 @@ impl Drop for Mounted {
 /// A hugetlbfs with some pages to itself: adds them to the kernel's pool and takes them out again when dropped.
 pub(crate) struct HugePages {
     mounted: Option<Mounted>,
-    before: u64,
+    added: u64,
     /// Tests that change the pool wait for each other, in whatever process they run.
     _turn: File,
 }
@@ -83,7 +145,7 @@ impl HugePages {
         fs::write(POOL, (before + pages).to_string())?;
         let huge = Self {
             mounted: None,
-            before,
+            added: pages,
             _turn: turn,
         };
         if pool()? < before + pages {
@@ -101,7 +163,7 @@ impl HugePages {
 impl Drop for HugePages {
     fn drop(&mut self) {
         self.mounted = None;
-        let _ = fs::write(POOL, self.before.to_string());
+        let _ = pool().and_then(|now| fs::write(POOL, (now - self.added).to_string()));
     }
 }
 

@@ -1,7 +1,7 @@
 //! The canonical tree `<base>/tensorpool-<user>/<namespace>/<stream>/<epoch>/` and the ways into it (wire 5.21).
 
 use crate::allow::canonical_base;
-use crate::dir::{FileError, open_in, walk};
+use crate::dir::{FileError, find_in, open_in, walk};
 use crate::hugetlb::huge_page_bytes;
 use crate::mode::FileMode;
 use crate::names::{Namespace, UserName};
@@ -93,10 +93,9 @@ impl CanonicalTree {
         let mut dir = walk(&path)?;
         for name in self.below_base(stream) {
             path.push(&name);
-            dir = match open_in(&dir, &name, &path) {
-                Ok(dir) => dir,
-                Err(error) if error.source.kind() == io::ErrorKind::NotFound => return Ok(None),
-                Err(error) => return Err(error),
+            dir = match find_in(&dir, &name, &path)? {
+                Some(dir) => dir,
+                None => return Ok(None),
             };
         }
         Ok(Some(dir))
@@ -150,15 +149,9 @@ fn require_own(dir: &OwnedFd, path: &Path) -> Result<(), FileError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixture::{STREAM, tree_in};
     use std::fs;
     use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
-
-    fn tree(base: &Path, mode: FileMode) -> CanonicalTree {
-        let user = UserName::new("jane").unwrap();
-        CanonicalTree::new(base, &user, Namespace::new("lab1").unwrap(), mode).unwrap()
-    }
-
-    const STREAM: StreamId = StreamId::new(10_000).unwrap();
 
     #[test] // req: W-262, W-266, D-179, D-182
     fn paths_are_canonical_and_absolute() {
@@ -166,7 +159,7 @@ mod tests {
         let base = scratch.path().canonicalize().unwrap();
         fs::create_dir(base.join("real")).unwrap();
         symlink("real", base.join("link")).unwrap();
-        let tree = tree(&base.join("link"), FileMode::SHARED_GROUP);
+        let tree = tree_in(&base.join("link"), FileMode::SHARED_GROUP);
         assert_eq!(
             tree.epoch_dir(STREAM, 18_446_744_073_709_551_614),
             base.join("real/tensorpool-jane/lab1/10000/18446744073709551614")
@@ -179,7 +172,7 @@ mod tests {
         for mode in [FileMode::SHARED_GROUP, FileMode::PRIVATE] {
             for umask in [0o000, 0o077, 0o027] {
                 let scratch = tempfile::tempdir().unwrap();
-                let tree = tree(scratch.path(), mode);
+                let tree = tree_in(scratch.path(), mode);
                 let before = rustix::process::umask(Mode::from_raw_mode(umask));
                 let made = tree.make_stream_dir(STREAM);
                 rustix::process::umask(before);
@@ -196,7 +189,7 @@ mod tests {
     fn a_link_in_the_tree_is_neither_followed_nor_replaced() {
         let scratch = tempfile::tempdir().unwrap();
         let elsewhere = tempfile::tempdir().unwrap();
-        let tree = tree(scratch.path(), FileMode::SHARED_GROUP);
+        let tree = tree_in(scratch.path(), FileMode::SHARED_GROUP);
         symlink(elsewhere.path(), scratch.path().join("tensorpool-jane")).unwrap();
         assert!(tree.make_stream_dir(STREAM).is_err());
         assert!(tree.find_stream_dir(STREAM).is_err());
@@ -206,7 +199,7 @@ mod tests {
     #[test] // req: W-268, W-270
     fn a_directory_others_may_write_is_not_trusted() {
         let scratch = tempfile::tempdir().unwrap();
-        let tree = tree(scratch.path(), FileMode::SHARED_GROUP);
+        let tree = tree_in(scratch.path(), FileMode::SHARED_GROUP);
         let planted = scratch.path().join("tensorpool-jane");
         fs::create_dir(&planted).unwrap();
         fs::set_permissions(&planted, fs::Permissions::from_mode(0o777)).unwrap();
@@ -224,7 +217,7 @@ mod tests {
     #[test] // req: D-193
     fn an_ordinary_base_has_no_huge_pages() {
         let scratch = tempfile::tempdir().unwrap();
-        let tree = tree(scratch.path(), FileMode::SHARED_GROUP);
+        let tree = tree_in(scratch.path(), FileMode::SHARED_GROUP);
         assert_eq!(tree.huge_page_bytes(), None);
     }
 }
