@@ -78,19 +78,25 @@ impl WritableMapping {
     }
 }
 
-impl Region for Mapping {
+#[expect(unsafe_code, reason = "the trait asks for a promise")]
+// SAFETY: the view is made once; the memory behind it does not move with the value.
+unsafe impl Region for Mapping {
     fn view(&self) -> RegionView<'_> {
         self.view
     }
 }
 
-impl Region for WritableMapping {
+#[expect(unsafe_code, reason = "the trait asks for a promise")]
+// SAFETY: as for `Mapping`.
+unsafe impl Region for WritableMapping {
     fn view(&self) -> RegionView<'_> {
         self.writer.view()
     }
 }
 
-impl WritableRegion for WritableMapping {
+#[expect(unsafe_code, reason = "the trait asks for a promise")]
+// SAFETY: mapped for writing, and the view is the writer's own.
+unsafe impl WritableRegion for WritableMapping {
     fn writer(&self) -> RegionWriter<'_> {
         self.writer
     }

@@ -67,11 +67,14 @@ impl CanonicalTree {
         self.mode
     }
 
+    /// The directory of the streams' directories: `<base>/tensorpool-<user>/<namespace>`.
+    pub fn root(&self) -> PathBuf {
+        self.base.join(&self.user_dir).join(self.namespace.as_str())
+    }
+
     /// The directory of a stream, which holds its epochs.
     pub fn stream_dir(&self, stream: StreamId) -> PathBuf {
-        let mut dir = self.base.clone();
-        dir.extend(self.below_base(stream));
-        dir
+        self.root().join(stream.to_string())
     }
 
     /// The directory of one epoch of a stream. A number rather than an epoch, because names found on disk may lie.
@@ -160,6 +163,7 @@ mod tests {
         fs::create_dir(base.join("real")).unwrap();
         symlink("real", base.join("link")).unwrap();
         let tree = tree_in(&base.join("link"), FileMode::SHARED_GROUP);
+        assert_eq!(tree.root(), base.join("real/tensorpool-jane/lab1"));
         assert_eq!(
             tree.epoch_dir(STREAM, 18_446_744_073_709_551_614),
             base.join("real/tensorpool-jane/lab1/10000/18446744073709551614")
