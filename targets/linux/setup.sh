@@ -143,10 +143,11 @@ install_board_target() {
 # Cargo tools are compiled, which takes minutes; they stay in .tools/bin.
 install_cargo_tool() {
     local tool=$1 why=$2
+    shift 2
     [ ! -x ".tools/bin/$tool" ] || return 0
     ! command -v "$tool" >/dev/null || return 0
     say "building $tool into .tools/bin, some minutes: $why"
-    cargo install --quiet --locked --root .tools "$tool"
+    cargo install --quiet --locked --root .tools "$tool" "$@"
 }
 
 check_rust
@@ -159,5 +160,5 @@ install_cmake
 [ $firmware = no ] || install_board_target
 if [ $ci = yes ]; then
     install_cargo_tool cargo-deny "checks licences, sources and advisories of the dependencies"
-    install_cargo_tool cargo-nextest "runs the tests with time limits"
+    install_cargo_tool cargo-nextest "runs the tests with time limits" --no-default-features --features default-no-update
 fi

@@ -132,14 +132,14 @@ mod tests {
 
     #[test]
     fn only_functions_that_run_are_tests() {
-        let source = "
+        let source = r#"
             const ROWS: &[(u8, fn(u8))] = &[(1, f); 2];
             fn f(_: u8) {}
             #[cfg(test)] mod tests {
                 #[test] #[should_panic] fn one() { const INNER: u8 = 1; }
-                #[test] #[ignore] fn two() {}
+                #[test] #[ignore = "slow"] fn two() {}
                 #[cfg_attr(x, test)] fn three() {}
-            }";
+            }"#;
         let all = [
             ("ROWS", false),
             ("f", false),
