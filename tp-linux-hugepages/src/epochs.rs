@@ -1,6 +1,6 @@
 //! The epochs of a stream found on disk, and the last one they bear witness of (driver 7).
 
-use crate::dir::{FileError, names, open_in};
+use crate::dir::{FileError, find_in, names};
 use crate::tree::{CanonicalTree, HEADER_FILE};
 use rustix::fd::AsFd;
 use rustix::fs::{Mode, OFlags, openat};
@@ -40,16 +40,18 @@ impl CanonicalTree {
         let Some(dir) = self.find_stream_dir(stream)? else {
             return Ok(Vec::new());
         };
-        let mut epochs = names(&dir, &self.stream_dir(stream))?
+        let mut epochs = Vec::new();
+        for number in names(&dir, &self.stream_dir(stream))?
             .iter()
             .filter_map(|name| decimal(name))
-            .map(|number| {
-                let path = self.epoch_dir(stream, number);
-                let epoch_dir = open_in(&dir, &number.to_string(), &path)?;
+        {
+            let path = self.epoch_dir(stream, number);
+            // Whoever removes old epochs may be doing so now.
+            if let Some(epoch_dir) = find_in(&dir, &number.to_string(), &path)? {
                 let superblock = read_superblock(&epoch_dir, &path.join(HEADER_FILE))?;
-                Ok(EpochOnDisk { number, superblock })
-            })
-            .collect::<Result<Vec<_>, FileError>>()?;
+                epochs.push(EpochOnDisk { number, superblock });
+            }
+        }
         epochs.sort_unstable_by_key(|epoch| epoch.number);
         Ok(epochs)
     }

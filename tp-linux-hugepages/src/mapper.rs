@@ -85,7 +85,7 @@ mod tests {
         assert_eq!(mapper.map_write(&uri, 8192).unwrap().view().len(), 8192);
     }
 
-    #[test] // req: C-155, C-003, C-004, C-049, W-030, W-241, W-258, T-33, I-07
+    #[test] // req: C-155, C-003, C-004, W-030, W-241, W-258, T-33, I-07
     fn every_check_is_made_on_the_way_to_a_mapping() {
         let base = tempfile::tempdir().unwrap();
         let path = region(base.path(), 4096, 0o644);

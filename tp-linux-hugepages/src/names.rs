@@ -75,6 +75,16 @@ mod tests {
     fn the_effective_user_has_a_plain_name_whoever_it_is() {
         let user = UserName::effective();
         assert!(!user.as_str().is_empty() && user.as_str().chars().all(is_plain));
+        // As the host's own tool sees it; without an entry that tool fails.
+        let id = std::process::Command::new("id")
+            .arg("-un")
+            .output()
+            .unwrap();
+        let expected = match id.status.success() {
+            true => String::from_utf8(id.stdout).unwrap(),
+            false => geteuid().to_string(),
+        };
+        assert_eq!(Some(user), UserName::new(expected.trim()));
     }
 
     #[test] // req: W-265, D-181, T-57

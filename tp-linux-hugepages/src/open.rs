@@ -281,6 +281,15 @@ mod tests {
         });
         assert_eq!(error, MapError::Replaced);
 
+        // Not even to the file that was checked.
+        fs::remove_file(&region).unwrap();
+        scratch.file("base/dir/region");
+        let error = scratch.open_after("base/dir/region", || {
+            fs::rename(&region, scratch.path("base/dir/same")).unwrap();
+            symlink("same", &region).unwrap();
+        });
+        assert_eq!(error, MapError::Replaced);
+
         fs::remove_file(&region).unwrap();
         scratch.file("base/dir/region");
         let error = scratch.open_after("base/dir/region", || {
