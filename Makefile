@@ -7,7 +7,7 @@ AERON := --release --workspace $(patsubst -p,--exclude,$(PLAIN))
 BOARD := thumbv7em-none-eabihf
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 LOOM := RUSTFLAGS="$(RUSTFLAGS) --cfg loom" cargo
-LOOM_PACKAGE := --target-dir $(TARGET_DIR)/loom --release -p tp-core-nostd
+LOOM_PACKAGE := --target-dir $(TARGET_DIR)/loom -p tp-core-nostd
 
 # A shell that was open when rustup came does not know cargo yet.
 export PATH := $(CURDIR)/.tools/bin:$(PATH):$(HOME)/.cargo/bin
