@@ -210,7 +210,7 @@ mod tests {
         assert_eq!(report.summary, "1 of 2 requirements are tested");
     }
 
-    #[test]
+    #[test] // req: C-178
     fn every_id_is_tested_or_open() {
         let left_out = problems("W-001 W-002", &[("W-001", "a")], &[]);
         assert_eq!(
@@ -219,7 +219,7 @@ mod tests {
         );
     }
 
-    #[test]
+    #[test] // req: C-178
     fn unknown_ids_are_named_with_their_place() {
         let unknown = problems(
             "W-001",
