@@ -8,6 +8,7 @@
 pub mod announce;
 pub mod claim;
 pub mod dispatch;
+pub mod driver;
 pub mod lease_client;
 pub mod mapping;
 pub mod random;

@@ -1,0 +1,127 @@
+//! What a driver is told before it runs, and the memory it is lent.
+
+use super::answers::AnswerEntry;
+use super::leases::LeaseEntry;
+use super::nodes::NodeEntry;
+use super::streams::StreamEntry;
+use crate::ids::{LeaseId, PoolId};
+use crate::seq::SlotCount;
+use crate::time::Duration;
+use crate::wire::Stride;
+
+/// The policies of one driver (driver 9).
+#[derive(Clone, Copy, Debug)]
+pub struct Config<'a> {
+    /// Directory of the streams' directories, `<base_dir>/tensorpool-<user>/<namespace>`: absolute, canonical, at most
+    /// [`ROOT_MAX`](super::ROOT_MAX) of the bytes a region URI may have (D-179).
+    pub root: &'a str,
+    /// Whether regions lie on huge pages; the same for every stream of this driver (D-193, D-195).
+    pub hugepages: bool,
+    /// The shapes that streams can have. A stream names one by its place here.
+    pub profiles: &'a [Profile<'a>],
+    /// How often each stream is announced, and its activity stamps refreshed while it has no producer.
+    pub announce_period: Duration,
+    /// How often clients send keepalives; also how long an OK that cannot be published is retried (D-061).
+    pub keepalive_interval: Duration,
+    /// After how many silent intervals a lease expires (D-096).
+    pub expiry_grace_intervals: u32,
+    /// How long a released node id is kept for its last holder; zero for not at all (D-177).
+    pub node_id_cooldown: Duration,
+    /// 64 random bits, from which lease ids start (D-089).
+    pub seed: u64,
+}
+
+impl Config<'_> {
+    /// How long a lease lives after its OK and after each keepalive.
+    pub(super) const fn lease_lifetime(&self) -> Duration {
+        self.keepalive_interval
+            .saturating_mul(self.expiry_grace_intervals)
+    }
+}
+
+/// The shape of a stream's regions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Profile<'a> {
+    /// Slots of the header ring and of every pool.
+    pub header_nslots: SlotCount,
+    /// Its payload pools, at most [`POOLS_MAX`](crate::wire::POOLS_MAX), each with its own id.
+    pub pools: &'a [PoolShape],
+}
+
+/// One payload pool of a [`Profile`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolShape {
+    /// Its number within the stream; ours start at 1 (T-07).
+    pub pool_id: PoolId,
+    /// Room for one payload.
+    pub stride: Stride,
+}
+
+/// The memory a driver works in. The lengths are its capacities; the driver never needs more.
+#[derive(Debug)]
+pub struct Storage<'a> {
+    /// One per lease, attaches in progress included.
+    pub leases: &'a mut [LeaseEntry],
+    /// One per stream.
+    pub streams: &'a mut [StreamEntry],
+    /// One per node id held or cooling down: 1023 plus those asked for by number.
+    pub nodes: &'a mut [NodeEntry],
+    /// Answers that wait for room in the control publication. Without a free one an answer is dropped and counted; its
+    /// requester asks again.
+    pub answers: &'a mut [AnswerEntry],
+    /// Lease ids of other drivers that were told to be void (D-154). The oldest is forgotten first.
+    pub strangers: &'a mut [Option<LeaseId>],
+    /// Scratch for the paths of one message: [`TEXT_MAX`](super::TEXT_MAX) bytes do for every stream.
+    pub text: &'a mut [u8],
+}
+
+/// What a driver cannot be set up with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum SetupError {
+    /// The root is not absolute, too long, or has bytes that no region URI may have.
+    Root,
+    /// The scratch for paths is shorter than `needed`.
+    Text {
+        /// Bytes that every message fits.
+        needed: usize,
+        /// Bytes that were lent.
+        got: usize,
+    },
+    /// A profile has more pools than a message may list, or two with one id.
+    Pools {
+        /// The place of the profile.
+        profile: usize,
+    },
+    /// There is no profile in that place.
+    NoProfile {
+        /// The place that was named.
+        got: usize,
+    },
+    /// No room for another stream.
+    StreamsFull,
+    /// The stream is there already.
+    StreamRepeated,
+}
+
+impl core::fmt::Display for SetupError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match *self {
+            Self::Root => f.write_str("the root directory cannot stand in a region URI"),
+            Self::Text { needed, got } => {
+                write!(f, "{needed} bytes of scratch are needed, {got} were lent")
+            }
+            Self::Pools { profile } => {
+                write!(
+                    f,
+                    "profile {profile} has too many pools, or two with one id"
+                )
+            }
+            Self::NoProfile { got } => write!(f, "there is no profile {got}"),
+            Self::StreamsFull => f.write_str("there is no room for another stream"),
+            Self::StreamRepeated => f.write_str("the stream is there already"),
+        }
+    }
+}
+
+impl core::error::Error for SetupError {}

@@ -1,0 +1,61 @@
+//! What a driver counts, for logs and metrics (driver 10).
+
+/// Messages that were read and not acted on, by reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Ignored {
+    /// Of another schema, or a message nobody knows: hellos, progress and the like share the control stream.
+    pub foreign: u64,
+    /// Version 0, or a newer version of a message that gets no answer (D-029).
+    pub version: u64,
+    /// Too short, or with other lengths than version 1 has (D-029).
+    pub malformed: u64,
+    /// Responses, revocations and shutdown notices, a driver's own kind (D-030).
+    pub from_drivers: u64,
+    /// Keepalives that match no active lease (D-092).
+    pub keepalives: u64,
+    /// Repeats of an attach whose answer is still to come (D-059).
+    pub repeats: u64,
+    /// Shutdown requests, as long as no token is configured (D-147).
+    pub shutdown_requests: u64,
+    /// File results nobody waited for.
+    pub file_results: u64,
+}
+
+/// What a driver has done since it started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Counters {
+    /// Leases whose OK was published.
+    pub attached: u64,
+    /// OKs published again for a repeated attach (D-059).
+    pub attached_again: u64,
+    /// Attaches that were refused.
+    pub attach_refused: u64,
+    /// Keepalives that extended a lease.
+    pub keepalives: u64,
+    /// Revocations published because the client detached.
+    pub detached: u64,
+    /// Revocations published because keepalives stayed away.
+    pub expired: u64,
+    /// Revocations published for other reasons.
+    pub revoked: u64,
+    /// Detaches that were refused.
+    pub detach_refused: u64,
+    /// Clients of other drivers that were told that their lease is void (D-154).
+    pub strangers: u64,
+    /// Announces published.
+    pub announces: u64,
+    /// Epochs taken into use.
+    pub epochs: u64,
+    /// Scans and provisionings that failed.
+    pub file_failures: u64,
+    /// Leases that went without a node id because none was left (D-178).
+    pub without_node_id: u64,
+    /// Answers dropped because none of the lent entries was free.
+    pub answers_dropped: u64,
+    /// Messages dropped because the buffer of the adapter was too short for them.
+    pub too_long: u64,
+    /// Messages that were not acted on.
+    pub ignored: Ignored,
+}

@@ -1,0 +1,440 @@
+//! Every row of driver 4, and what an OK says.
+
+use std::vec::Vec;
+
+use super::super::*;
+use super::rig::*;
+use crate::ids::{CorrelationId, StreamId};
+use crate::time::Duration;
+use crate::wire::driver::*;
+
+const UNSUPPORTED: i32 = 1;
+const INVALID_PARAMS: i32 = 2;
+const REJECTED: i32 = 3;
+const INTERNAL_ERROR: i32 = 4;
+
+/// A producer of CAMERA as client 1, a consumer as client 2.
+fn busy() -> Rig {
+    let mut rig = Rig::new();
+    rig.attached(producer(1));
+    rig.attached(consumer(2));
+    rig
+}
+
+/// The plain request of consumer 7 with one byte overwritten.
+fn with_byte(at: usize, byte: u8) -> Vec<u8> {
+    let mut message = attach_message(&consumer(7));
+    message[8 + at] = byte;
+    message
+}
+
+fn with_u32(at: usize, number: u32) -> Vec<u8> {
+    let mut message = attach_message(&consumer(7));
+    message[8 + at..8 + at + 4].copy_from_slice(&number.to_le_bytes());
+    message
+}
+
+/// The plain request in a version that does not exist yet.
+fn newer() -> Vec<u8> {
+    let mut message = attach_message(&consumer(7));
+    message[6] = 2;
+    message
+}
+
+#[test] // req: D-054, D-060
+fn refused_attaches_are_answered_by_the_first_failing_check_and_change_nothing() {
+    let rows: &[(Vec<u8>, i32, &str)] = &[
+        // Row 2. req: D-028
+        (newer(), UNSUPPORTED, "unsupported driver schema version"),
+        // Row 3. req: D-062
+        (with_byte(16, 3), INVALID_PARAMS, "unknown role"),
+        (with_byte(16, 255), INVALID_PARAMS, "unknown role"),
+        (with_u32(12, 0), INVALID_PARAMS, "invalid client_id"),
+        (with_u32(12, u32::MAX), INVALID_PARAMS, "invalid client_id"),
+        (
+            with_byte(22, 3),
+            INVALID_PARAMS,
+            "unknown require_hugepages",
+        ),
+        (with_u32(8, u32::MAX), INVALID_PARAMS, "invalid stream_id"),
+        // Row 4. req: D-063
+        (with_byte(21, 3), UNSUPPORTED, "unsupported publish_mode"),
+        (with_byte(21, 0), UNSUPPORTED, "unsupported publish_mode"),
+        // Row 7. req: D-057
+        (
+            attach_message(&ShmAttachRequest {
+                correlation_id: CorrelationId(21),
+                ..consumer(2)
+            }),
+            REJECTED,
+            "client_id already attached",
+        ),
+        (
+            attach_message(&ShmAttachRequest {
+                stream_id: Some(LIDAR),
+                ..consumer(2)
+            }),
+            REJECTED,
+            "client_id already attached",
+        ),
+        // Row 8. req: D-044
+        (with_u32(17, 2), REJECTED, "layout_version mismatch"),
+        // Row 9, in either publish mode. req: D-046, D-047
+        (with_u32(8, 12_345), REJECTED, "stream not provisioned"),
+        (
+            attach_message(&ShmAttachRequest {
+                stream_id: StreamId::new(12_345),
+                publish_mode: PublishMode::ExistingOrCreate,
+                ..producer(7)
+            }),
+            REJECTED,
+            "stream not provisioned",
+        ),
+        // "Assign me one", without dynamic streams.
+        (with_u32(8, 0), REJECTED, "stream not provisioned"),
+        // Row 11. req: D-053
+        (
+            with_u32(8, HOLLOW.get()),
+            INVALID_PARAMS,
+            "stream has no payload pools",
+        ),
+        // Row 12. req: D-055
+        (
+            attach_message(&producer(7)),
+            REJECTED,
+            "producer already attached",
+        ),
+        // Row 13. req: D-050, D-173, D-176
+        (with_byte(22, 2), REJECTED, "huge pages are not available"),
+        (
+            with_u32(23, 0),
+            REJECTED,
+            "desired node id is not available",
+        ),
+        (
+            with_u32(23, 1),
+            REJECTED,
+            "desired node id is not available",
+        ),
+    ];
+    for (message, code, text) in rows {
+        let mut rig = busy();
+        let leases: Vec<_> = rig.driver.leases().collect();
+        let streams: Vec<_> = rig.driver.streams().collect();
+        assert_eq!(
+            rig.answer_to(message),
+            (*code, (*text).into()),
+            "{message:?}"
+        );
+        assert_eq!(rig.driver.leases().collect::<Vec<_>>(), leases, "{text}");
+        assert_eq!(rig.driver.streams().collect::<Vec<_>>(), streams, "{text}");
+        assert_eq!(rig.driver.counters().attach_refused, 1);
+        assert_eq!(rig.hear(), []);
+        // The next one gets the node id it would have got anyway.
+        assert_eq!(node_of(&rig.attached(consumer(8))), Some(3), "{text}");
+    }
+}
+
+#[test]
+fn earlier_rows_decide() {
+    let mut rig = busy();
+    // Row 3 before 4, 4 before 7, 7 before 8, 8 before 9, 9 before 13, 12 before 13.
+    let mut both = with_byte(16, 3);
+    both[8 + 21] = 9;
+    assert_eq!(rig.answer_to(&both).0, INVALID_PARAMS);
+    let mut both = attach_message(&ShmAttachRequest {
+        correlation_id: CorrelationId(21),
+        ..consumer(2)
+    });
+    both[8 + 21] = 9;
+    assert_eq!(rig.answer_to(&both).0, UNSUPPORTED);
+    let request = ShmAttachRequest {
+        correlation_id: CorrelationId(21),
+        expected_layout_version: 2,
+        ..consumer(2)
+    };
+    let answer = rig.answer_to(&attach_message(&request)).1;
+    assert_eq!(answer, "client_id already attached");
+    let request = ShmAttachRequest {
+        expected_layout_version: 2,
+        stream_id: StreamId::new(5),
+        ..consumer(7)
+    };
+    let answer = rig.answer_to(&attach_message(&request)).1;
+    assert_eq!(answer, "layout_version mismatch");
+    let request = ShmAttachRequest {
+        desired_node_id: Some(0),
+        ..producer(7)
+    };
+    let answer = rig.answer_to(&attach_message(&request)).1;
+    assert_eq!(answer, "producer already attached");
+    // Row 5 before everything that is left. req: D-065
+    rig.driver
+        .stop(rig.now, ShutdownReason::Normal, Duration::from_secs(1));
+    let answer = rig.answer_to(&attach_message(&consumer(2)));
+    assert_eq!(answer, (REJECTED, "driver draining".into()));
+    // But after 3. req: D-062
+    assert_eq!(rig.answer_to(&with_byte(16, 3)).0, INVALID_PARAMS);
+}
+
+#[test] // req: D-035, D-041, D-042, D-043, D-107
+fn refusals_carry_the_correlation_id_a_code_a_text_and_nothing_else() {
+    let mut rig = busy();
+    rig.send(&with_u32(17, 2));
+    let (_, bytes) = rig.hear_one().unwrap();
+    let view = ShmAttachResponseView::parse(&bytes).unwrap();
+    let block = view.block;
+    assert_eq!(block.correlation_id.get(), 70);
+    assert_eq!(block.lease_id.get(), u64::MAX);
+    assert_eq!(block.epoch.get(), u64::MAX);
+    assert_eq!(block.node_id.get(), u32::MAX);
+    assert_eq!(block.stream_id.get(), u32::MAX);
+    assert!(view.payload_pools.is_empty() && view.header_region_uri.is_empty());
+    assert!(!view.error_message.is_empty());
+}
+
+#[test] // req: D-034, D-036, D-037, D-038, D-039, D-045, D-215, D-040
+fn an_ok_names_everything_needed_to_map_the_stream() {
+    let mut rig = Rig::new();
+    rig.ask(ShmAttachRequest {
+        expected_layout_version: 1,
+        desired_node_id: Some(42),
+        ..producer(7)
+    });
+    rig.files();
+    rig.pass(5 * MS);
+    let (event, bytes) = rig.hear_one().unwrap();
+    let response =
+        ShmAttachResponse::try_from(ShmAttachResponseView::parse(&bytes).unwrap()).unwrap();
+    assert_eq!(response.correlation_id, CorrelationId(70));
+    let grant = response.outcome.unwrap();
+    assert_eq!(grant.stream_id, CAMERA);
+    assert_eq!(grant.epoch.get(), 100 * SECOND);
+    assert_eq!(grant.layout_version, 1);
+    assert_eq!(grant.header_nslots.get(), 8);
+    assert_eq!(grant.node_id.map(|node| node.get()), Some(42));
+    assert_eq!(grant.lease_id, holder(&event).lease);
+    // Three seconds from the publication.
+    assert_eq!(
+        grant.lease_expires_at.unwrap().as_ns(),
+        rig.now.as_ns() + 3 * SECOND
+    );
+    let root = "/dev/shm/tensorpool-ops/default/10000/100000000000";
+    assert_eq!(
+        grant.header_region_uri.path(),
+        std::format!("{root}/header.ring")
+    );
+    assert_eq!(grant.payload_pools.len(), 1);
+    let pool = grant.payload_pools[0];
+    assert_eq!((pool.pool_id.get(), pool.stride.get()), (1, 4096));
+    assert_eq!(pool.region_uri.path(), std::format!("{root}/1.pool"));
+}
+
+#[test] // req: D-059, I-12
+fn an_exact_repeat_gets_the_same_ok_and_no_second_lease() {
+    let mut rig = Rig::new();
+    let first = rig.attached(consumer(7));
+    let expires_at = rig.driver.leases().next().unwrap().expires_at;
+    rig.pass(500 * MS).ask(consumer(7));
+    let (event, bytes) = rig.hear_one().unwrap();
+    assert_eq!(holder(&event), holder(&first));
+    assert!(matches!(event, Event::Attached { again: true, .. }));
+    let response =
+        ShmAttachResponse::try_from(ShmAttachResponseView::parse(&bytes).unwrap()).unwrap();
+    assert_eq!(response.outcome.unwrap().lease_expires_at, Some(expires_at));
+    assert_eq!(rig.driver.leases().count(), 1);
+    assert_eq!(rig.driver.leases().next().unwrap().expires_at, expires_at);
+    // Any field that differs makes it another attach.
+    for other in [
+        ShmAttachRequest {
+            correlation_id: CorrelationId(71),
+            ..consumer(7)
+        },
+        ShmAttachRequest {
+            stream_id: Some(LIDAR),
+            ..consumer(7)
+        },
+        producer(7),
+    ] {
+        let answer = rig.answer_to(&attach_message(&other));
+        assert_eq!(answer, (REJECTED, "client_id already attached".into()));
+    }
+}
+
+#[test] // req: D-059
+fn a_repeat_names_the_current_epoch() {
+    let mut rig = Rig::new();
+    let first = rig.attached(consumer(7));
+    let second = rig.attached(producer(8));
+    rig.ask(consumer(7));
+    let (event, _) = rig.hear_one().unwrap();
+    assert_eq!(epoch_of(&event), epoch_of(&second));
+    assert!(epoch_of(&event) > epoch_of(&first));
+    assert!(matches!(event, Event::Attached { again: true, .. }));
+}
+
+#[test] // req: D-059
+fn a_repeat_of_an_attach_still_waiting_for_files_is_dropped() {
+    let mut rig = Rig::new();
+    for _ in 0..3 {
+        rig.ask(producer(7));
+    }
+    assert_eq!(rig.hear(), []);
+    rig.files();
+    rig.ask(producer(7));
+    assert_eq!(rig.driver.counters().ignored.repeats, 3);
+    assert_eq!(rig.hear().len(), 1);
+    assert_eq!(rig.hear(), []);
+}
+
+#[test]
+fn a_repeat_whose_lease_ends_before_the_answer_is_not_answered() {
+    let mut rig = Rig::new();
+    let lease = rig.attached(consumer(7));
+    rig.ask(consumer(7));
+    rig.detach(&lease, 1);
+    let heard = rig.hear();
+    assert!(
+        matches!(heard[..], [Event::Revoked { .. }, Event::Detached { .. }]),
+        "{heard:?}"
+    );
+}
+
+#[test] // req: D-051, D-195
+fn standard_pages_are_refused_where_regions_lie_on_huge_ones() {
+    let config = Config {
+        hugepages: true,
+        ..CONFIG
+    };
+    let now = Rig::new().now;
+    let mut rig = Rig::fresh(config, now, Default::default());
+    rig.files();
+    let with = |policy| {
+        attach_message(&ShmAttachRequest {
+            require_hugepages: policy,
+            ..consumer(7)
+        })
+    };
+    let answer = rig.answer_to(&with(HugepagesPolicy::Standard));
+    assert_eq!(
+        answer,
+        (REJECTED, "standard pages are not available".into())
+    );
+    // req: D-193
+    rig.send(&with(HugepagesPolicy::Hugepages));
+    rig.files();
+    let (_, bytes) = rig.hear_one().unwrap();
+    let view = ShmAttachResponseView::parse(&bytes).unwrap();
+    assert!(view.header_region_uri.ends_with(b"|require_hugepages=true"));
+    // req: D-052
+    rig.attached(consumer(8));
+}
+
+#[test] // req: D-189, D-201, D-060
+fn files_that_cannot_be_made_are_an_internal_error() {
+    for (error, text) in [
+        (
+            FileError::NoSpace {
+                needed: 100,
+                free: 7,
+            },
+            "no space: 100 bytes needed, 7 free",
+        ),
+        (
+            FileError::NotLocked,
+            "the regions could not be locked into memory",
+        ),
+    ] {
+        let mut rig = Rig::new();
+        rig.ask(producer(7));
+        rig.fail_files(error);
+        let (_, bytes) = rig.hear_one().unwrap();
+        let view = ShmAttachResponseView::parse(&bytes).unwrap();
+        assert_eq!(view.block.code.get(), INTERNAL_ERROR);
+        assert_eq!(view.error_message, text.as_bytes());
+        assert_eq!(rig.driver.leases_in_use(), 0);
+        assert_eq!(rig.announces(), []);
+        // Nothing of it remains: the same client attaches, with the first node id.
+        assert_eq!(node_of(&rig.attached(producer(7))), Some(1));
+    }
+}
+
+#[test]
+fn a_full_table_of_leases_refuses_and_recovers() {
+    let mut rig = Rig::new();
+    let mut leases = Vec::new();
+    for client in 1..=LEASES as u32 {
+        leases.push(rig.attached(consumer(client)));
+    }
+    let answer = rig.answer_to(&attach_message(&consumer(99)));
+    assert_eq!(answer, (REJECTED, "lease limit reached".into()));
+    rig.detach(&leases[3], 1);
+    rig.hear();
+    rig.attached(consumer(99));
+}
+
+/// The counter that a message must raise.
+type Reason = fn(&Ignored) -> u64;
+
+#[test] // req: D-029, D-030
+fn what_is_not_for_the_driver_is_counted_and_left_alone() {
+    let attach = attach_message(&consumer(7));
+    let message = |schema: u16, template: u8, version: u8, block: u8| {
+        let [low, high] = schema.to_le_bytes();
+        let mut message = std::vec![block, 0, template, 0, low, high, version, 0];
+        // A zero block, an empty group and empty texts, as many as any message has.
+        message.resize(8 + usize::from(block), 0);
+        message.extend_from_slice(&[10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        message
+    };
+    let cases: &[(Vec<u8>, Reason)] = &[
+        (Vec::new(), |ignored| ignored.malformed),
+        (attach[..7].to_vec(), |ignored| ignored.malformed),
+        (attach[..34].to_vec(), |ignored| ignored.malformed),
+        (message(901, 1, 1, 26), |ignored| ignored.malformed),
+        (message(901, 1, 1, 28), |ignored| ignored.malformed),
+        (message(901, 1, 0, 27), |ignored| ignored.version),
+        (message(901, 5, 2, 25), |ignored| ignored.version),
+        (message(901, 1, 2, 27)[..15].to_vec(), |ignored| {
+            ignored.version
+        }),
+        (message(901, 9, 1, 27), |ignored| ignored.foreign),
+        (message(901, 0, 1, 27), |ignored| ignored.foreign),
+        (message(900, 4, 1, 40), |ignored| ignored.foreign),
+        (message(902, 1, 1, 27), |ignored| ignored.foreign),
+        (message(901, 2, 1, 54), |ignored| ignored.from_drivers),
+        (message(901, 4, 1, 12), |ignored| ignored.from_drivers),
+        (message(901, 6, 1, 9), |ignored| ignored.from_drivers),
+        (message(901, 7, 1, 26), |ignored| ignored.from_drivers),
+    ];
+    for (message, count) in cases {
+        let mut rig = Rig::new();
+        rig.send(message);
+        assert_eq!(count(&rig.driver.counters().ignored), 1, "{message:?}");
+        assert_eq!(rig.settle(), [], "{message:?}");
+        assert_eq!(rig.driver.leases_in_use(), 0);
+    }
+    // Bytes after the message do no harm.
+    let mut rig = Rig::new();
+    let mut longer = attach.clone();
+    longer.extend_from_slice(&[0xFF; 9]);
+    rig.send(&longer);
+    assert!(matches!(rig.settle()[0], Event::Attached { .. }));
+}
+
+#[test] // req: D-028
+fn newer_requests_are_told_which_version_to_use() {
+    let mut rig = Rig::new();
+    let mut detach = std::vec![99, 0, 3, 0, 0x85, 3, 2, 0];
+    detach.extend_from_slice(&77_i64.to_le_bytes());
+    let text = "unsupported driver schema version";
+    assert_eq!(rig.answer_to(&detach), (UNSUPPORTED, text.into()));
+    rig.send(&detach);
+    assert_eq!(
+        rig.hear(),
+        [Event::DetachRefused {
+            correlation: CorrelationId(77),
+            code: RefusalCode::Unsupported
+        }]
+    );
+}

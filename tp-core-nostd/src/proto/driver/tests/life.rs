@@ -1,0 +1,205 @@
+//! Start, restart and stop.
+
+use std::collections::BTreeMap;
+
+use super::super::*;
+use super::rig::*;
+use crate::time::{Duration, Instant};
+use crate::wire::driver::*;
+
+#[test] // req: D-129, D-131, D-135
+fn old_epochs_on_disk_are_superseded_and_announced_before_any_lease() {
+    // A reboot: the clock starts near zero, the disk remembers.
+    let disk = BTreeMap::from([(CAMERA, 900 * SECOND)]);
+    let mut rig = Rig::fresh(CONFIG, Instant::from_ns(SECOND), disk);
+    // Clients do not wait for the recovery to ask.
+    rig.ask(consumer(7));
+    assert_eq!(rig.hear(), []);
+    let orders = rig.files();
+    assert_eq!(orders.len(), 4, "{orders:?}");
+    assert_eq!(rig.announces(), [(CAMERA, 900 * SECOND + 1, None)]);
+    let granted = rig.hear();
+    assert_eq!(epoch_of(&granted[0]), 900 * SECOND + 1);
+    let lease = rig.attached(producer(8));
+    assert_eq!(epoch_of(&lease), 900 * SECOND + 2);
+}
+
+#[test]
+fn a_disk_that_cannot_be_read_is_not_guessed() {
+    let mut rig = Rig::fresh(CONFIG, Instant::from_ns(SECOND), BTreeMap::new());
+    rig.ask(consumer(7));
+    rig.fail_files(FileError::Unreadable);
+    let heard = rig.hear();
+    assert!(
+        matches!(
+            heard[..],
+            [Event::AttachRefused {
+                code: RefusalCode::InternalError,
+                ..
+            }]
+        ),
+        "{heard:?}"
+    );
+    rig.files();
+    // The next attach looks again.
+    rig.ask(consumer(7));
+    assert_eq!(rig.order(), Some(FileOrder::Scan { stream: CAMERA }));
+}
+
+#[test] // req: D-133
+fn a_stream_without_epoch_numbers_left_is_refused() {
+    let disk = BTreeMap::from([(CAMERA, u64::MAX - 1)]);
+    let mut rig = Rig::fresh(CONFIG, Instant::from_ns(SECOND), disk);
+    rig.files();
+    for _ in 0..2 {
+        let answer = rig.answer_to(&attach_message(&consumer(7)));
+        assert_eq!(answer, (4, "no epoch number is left".into()));
+    }
+    assert_eq!(rig.announces(), []);
+}
+
+#[test] // req: D-065, D-148, D-149, D-150, D-153
+fn a_stopped_driver_serves_its_leases_to_the_end_and_says_goodbye() {
+    let mut rig = Rig::new();
+    let lease = rig.attached(producer(7));
+    let watcher = rig.attached(consumer(8));
+    rig.driver
+        .stop(rig.now, ShutdownReason::Admin, Duration::from_secs(2));
+    // All streams once more.
+    assert_eq!(rig.announces(), [(CAMERA, epoch_of(&lease), Some(7))]);
+    rig.pass_and_tick(SECOND);
+    rig.keepalive(&lease);
+    assert_eq!(rig.driver.counters().keepalives, 1);
+    rig.detach(&watcher, 1);
+    assert_eq!(rig.hear().len(), 2);
+    assert_eq!(
+        rig.answer_to(&attach_message(&consumer(9))).1,
+        "driver draining"
+    );
+    rig.announces();
+    // A second stop shortens, and does not lengthen.
+    rig.driver
+        .stop(rig.now, ShutdownReason::Normal, Duration::from_secs(60));
+    assert_eq!(rig.driver.poll_timeout().as_ns(), rig.now.as_ns() + SECOND);
+    rig.pass_and_tick(SECOND);
+    assert!(rig.is_due());
+    let (event, bytes) = rig.hear_one().unwrap();
+    let reason = ShutdownReason::Admin;
+    assert_eq!(event, Event::Shutdown { reason });
+    let notice =
+        ShmDriverShutdown::try_from(ShmDriverShutdownView::parse(&bytes).unwrap()).unwrap();
+    assert_eq!(
+        (notice.reason, notice.timestamp_ns),
+        (reason, rig.now.as_ns())
+    );
+    assert_eq!(rig.driver.life(), Life::Stopped);
+    // Nothing follows, and no lease is revoked one by one.
+    rig.pass_and_tick(60 * SECOND);
+    rig.ask(consumer(10));
+    assert_eq!(rig.hear(), []);
+    assert_eq!(rig.announces(), []);
+    assert_eq!(rig.order(), None);
+    assert_eq!(rig.driver.poll_timeout(), Instant::NEVER);
+}
+
+#[test] // req: D-065
+fn attaches_that_wait_when_the_driver_stops_are_refused() {
+    let mut rig = Rig::new();
+    let lease = rig.attached(producer(1));
+    rig.detach(&lease, 9);
+    rig.ask(producer(2));
+    rig.hear();
+    rig.driver
+        .stop(rig.now, ShutdownReason::Normal, Duration::from_secs(2));
+    rig.files();
+    let heard = rig.hear();
+    assert!(
+        matches!(heard[..], [Event::AttachRefused { client: 2, .. }]),
+        "{heard:?}"
+    );
+}
+
+#[test] // req: D-144, D-145, D-147
+fn shutdown_requests_are_ignored_without_a_token() {
+    let mut rig = Rig::new();
+    let mut message = std::vec![9, 0, 8, 0, 0x85, 3, 1, 0];
+    message.extend_from_slice(&[0; 9]);
+    message.extend_from_slice(&[0; 8]);
+    rig.send(&message);
+    assert_eq!(rig.driver.counters().ignored.shutdown_requests, 1);
+    assert_eq!(rig.driver.life(), Life::Running);
+    assert_eq!(rig.hear(), []);
+}
+
+#[test]
+fn the_next_deadline_is_known() {
+    let mut rig = Rig::new();
+    assert_eq!(rig.driver.poll_timeout(), Instant::NEVER);
+    rig.ask(consumer(7));
+    assert_eq!(rig.driver.poll_timeout(), Instant::from_ns(0));
+    rig.settle();
+    let after = |rig: &Rig| rig.driver.poll_timeout().since(rig.now);
+    // The announce, the refreshed stamps, and in the end the expiry.
+    assert_eq!(after(&rig), Duration::from_secs(1));
+    rig.pass(3 * SECOND);
+    rig.settle();
+    assert_eq!(after(&rig), Duration::from_nanos(1));
+    // Jumping from deadline to deadline loses nothing.
+    rig.now = rig.driver.poll_timeout();
+    assert_eq!(rig.driver.tick(rig.now), 1);
+}
+
+#[test]
+fn what_cannot_be_set_up_is_refused() {
+    let rig = Rig::new();
+    let mut driver = rig.driver;
+    assert_eq!(
+        driver.add_stream(CAMERA, 0),
+        Err(SetupError::StreamRepeated)
+    );
+    assert_eq!(
+        driver.add_stream(crate::ids::StreamId::new(1).unwrap(), 2),
+        Err(SetupError::NoProfile { got: 2 })
+    );
+    assert_eq!(
+        driver.add_stream(crate::ids::StreamId::new(1).unwrap(), 0),
+        Err(SetupError::StreamsFull)
+    );
+    let config = Config {
+        root: "dev/shm",
+        ..CONFIG
+    };
+    assert!(matches!(
+        Driver::new(config, storage()),
+        Err(SetupError::Root)
+    ));
+}
+
+#[test]
+fn messages_that_do_not_fit_the_buffer_are_dropped_and_counted() {
+    let mut rig = Rig::new();
+    rig.ask(consumer(7));
+    rig.files();
+    let done = rig
+        .driver
+        .transmit(rig.now, &mut [0; 20], |_| Err("never called"));
+    assert_eq!(done, Ok(true));
+    let done = rig
+        .driver
+        .announce(rig.now, &mut [0; 20], |_| Err("never called"));
+    assert_eq!(done, Ok(true));
+    assert_eq!(rig.driver.counters().too_long, 2);
+}
+
+#[test]
+fn answers_without_room_are_dropped_and_counted() {
+    let mut rig = Rig::new();
+    for raw in 0..20 {
+        rig.ask(ShmAttachRequest {
+            expected_layout_version: 9,
+            ..consumer(raw + 1)
+        });
+    }
+    assert_eq!(rig.driver.counters().answers_dropped, 4);
+    assert_eq!(rig.hear().len(), 16);
+}

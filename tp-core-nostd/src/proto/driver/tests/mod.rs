@@ -1,0 +1,10 @@
+//! The engine from outside: what it is sent, what it sends, what it orders.
+#![allow(clippy::arithmetic_side_effects, reason = "numbers of tests are small")]
+
+mod attach;
+mod epochs;
+mod lease_table;
+mod leases;
+mod life;
+mod model;
+mod rig;
