@@ -170,3 +170,115 @@ fn check_path(path: &str) -> Result<(), UriError> {
         Err(UriError::RelativePath)
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "test arithmetic")]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::string::{String, ToString};
+
+    const fn parsed(path: &str, require_hugepages: bool) -> Result<RegionUri<'_>, UriError> {
+        Ok(RegionUri {
+            path,
+            require_hugepages,
+        })
+    }
+
+    #[test]
+    #[rustfmt::skip] // one row, one line
+    fn the_grammar_is_kept_to_the_letter() {
+        use UriError::{Byte, Flag, NoPath, Parameter, RelativePath, Scheme};
+        let rows: &[(&str, Result<RegionUri<'_>, UriError>)] = &[
+            ("shm:file?path=/dev/shm/a", parsed("/dev/shm/a", false)), // req: W-234, W-237
+            ("shm:file?path=/a|require_hugepages=true", parsed("/a", true)), // req: W-234, W-235
+            ("shm:file?path=/a|require_hugepages=false", parsed("/a", false)), // req: T-31
+            ("shm:file?path=/", parsed("/", false)), // req: W-234
+            ("shm:file?path=/a&b=c#~", parsed("/a&b=c#~", false)), // req: W-235
+            ("", Err(Scheme)),
+            ("shm:", Err(Scheme)),
+            ("file:///dev/shm/a", Err(Scheme)), // req: W-238
+            ("SHM:FILE?path=/a", Err(Scheme)), // req: W-238
+            ("shm:memfd?path=/a", Err(Scheme)), // req: W-238, W-016
+            ("shm:file?", Err(NoPath)), // req: W-236
+            ("shm:file?require_hugepages=true", Err(NoPath)), // req: W-236
+            ("shm:file?require_hugepages=true|path=/a", Err(NoPath)), // req: T-31
+            ("shm:file?pathx=/a", Err(NoPath)), // req: T-31
+            ("shm:file?path=", Err(RelativePath)), // req: W-236
+            ("shm:file?path=dev/shm/a", Err(RelativePath)), // req: W-236, T-31
+            ("shm:file?path=C:/a", Err(RelativePath)), // req: W-236
+            ("shm:file?path=/a?b", Err(Byte { at: 16, got: b'?' })), // req: W-234
+            ("shm:file?path=/a b", Err(Byte { at: 16, got: b' ' })), // req: W-234, T-31
+            ("shm:file?path=/a\0", Err(Byte { at: 16, got: 0 })), // req: T-31
+            ("shm:file?path=/\u{e9}", Err(Byte { at: 15, got: 0xC3 })), // req: T-31
+            ("shm:file?path=/a\x7f", Err(Byte { at: 16, got: 0x7F })), // req: T-31
+            ("shm:file?path=/a|", Err(Parameter)), // req: W-239
+            ("shm:file?path=/a|numa=1", Err(Parameter)), // req: W-239
+            ("shm:file?path=/a|require_hugepages", Err(Parameter)), // req: T-31
+            ("shm:file?path=/a|require_hugepages_=true", Err(Parameter)), // req: T-31
+            ("shm:file?path=/a|path=/b", Err(Parameter)), // req: T-31
+            ("shm:file?path=/a|require_hugepages=true|require_hugepages=true", Err(Parameter)), // req: T-31
+            ("shm:file?path=/a|require_hugepages=true|numa=1", Err(Parameter)), // req: W-239
+            ("shm:file?path=/a|require_hugepages=", Err(Flag)), // req: W-237
+            ("shm:file?path=/a|require_hugepages=TRUE", Err(Flag)), // req: W-237
+            ("shm:file?path=/a|require_hugepages=1", Err(Flag)), // req: W-237
+        ];
+        for (uri, expected) in rows {
+            assert_eq!(&RegionUri::parse(uri.as_bytes()), expected, "{uri}");
+        }
+    }
+
+    #[test] // req: T-31
+    fn the_flag_is_written_where_it_is_true_only() {
+        let written = |flag| RegionUri::new("/a", flag).map(|uri| (uri.to_string(), uri.len()));
+        assert_eq!(written(false), Ok(("shm:file?path=/a".into(), 16)));
+        let text = "shm:file?path=/a|require_hugepages=true";
+        assert_eq!(written(true), Ok((text.into(), text.len())));
+        assert_eq!(RegionUri::new("a", false), Err(UriError::RelativePath));
+        let error = UriError::Byte { at: 15, got: b'|' };
+        assert_eq!(RegionUri::new("/|", false), Err(error));
+    }
+
+    #[test] // req: T-31
+    fn uris_end_at_4095_bytes() {
+        let path = |len| String::from("/") + &"a".repeat(len - 1);
+        let longest = path(URI_MAX - PREFIX.len());
+        assert!(RegionUri::new(&longest, false).is_ok());
+        let got = URI_MAX + "|require_hugepages=true".len();
+        assert_eq!(
+            RegionUri::new(&longest, true),
+            Err(UriError::TooLong { got })
+        );
+        let uri = String::from(PREFIX) + &path(URI_MAX - PREFIX.len() + 1);
+        let got = URI_MAX + 1;
+        assert_eq!(
+            RegionUri::parse(uri.as_bytes()),
+            Err(UriError::TooLong { got })
+        );
+    }
+
+    proptest! {
+        #[test] // req: W-234
+        fn what_is_written_is_read_again(path in "/[!->@-{}~]{0,80}", flag: bool) {
+            let uri = RegionUri::new(&path, flag).unwrap();
+            let text = uri.to_string();
+            prop_assert_eq!(text.len(), uri.len());
+            prop_assert_eq!(RegionUri::parse(text.as_bytes()), Ok(uri));
+        }
+
+        #[test] // req: W-241
+        fn whatever_is_accepted_is_written_alike(
+            uri in "(shm:file\\?)?(path=)?/?[ -~]{0,9}(\\|(require_hugepages=)?(true|false)?){0,2}",
+        ) {
+            if let Ok(region) = RegionUri::parse(uri.as_bytes()) {
+                let text = region.to_string();
+                prop_assert!(uri == text || uri == text + "|require_hugepages=false");
+            }
+        }
+
+        #[test] // req: W-241
+        fn arbitrary_bytes_do_no_harm(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+            let _verdict = RegionUri::parse(&bytes);
+        }
+    }
+}

@@ -79,7 +79,7 @@ block! {
 }
 
 /// The structures of memory, described for tools. Only the tensor header has a message header in front of it.
-pub const MEMORY_MESSAGES: [MessageLayout; 3] = [
+pub const MEMORY_MESSAGES: &[MessageLayout] = &[
     MessageLayout::of::<SuperblockBlock>("ShmRegionSuperblock", SCHEMA, SUPERBLOCK_TEMPLATE, &[]),
     MessageLayout::of::<SlotHeaderBlock>(
         "SlotHeader",

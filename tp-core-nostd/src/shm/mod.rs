@@ -4,6 +4,7 @@
 //! announced ([`RegionShape`]) → parsed ([`RegionUri`](crate::uri::RegionUri)) → opened and mapped
 //! ([`Region`](crate::memory::Region)) → superblock validated ([`HeaderRing`], [`PayloadPool`]).
 
+mod error;
 mod layout;
 mod pool;
 mod region;
@@ -17,6 +18,7 @@ mod word_copy;
 
 pub use crate::wire::Stride;
 pub use crate::wire::enums::{Dtype, MajorOrder, ProgressUnit, RegionType};
+pub use error::{OutOfBounds, RegionError, SlotError, TensorError};
 pub use layout::{
     EMBEDDED_LEN, HEADER_SLOT_LEN, LAYOUT_VERSION, MAGIC, MAX_DIMS, MEMORY_MESSAGES,
     POOL_SLOT_BYTES_UNSET, RegionKind, RegionShape, SLOT_HEADER_TEMPLATE, SUPERBLOCK_LEN,
@@ -24,11 +26,11 @@ pub use layout::{
     TensorHeaderBlock,
 };
 pub use pool::{PayloadPool, PoolClass};
-pub use region::{Line, OutOfBounds, Region, RegionView, RegionWriter, WritableRegion};
+pub use region::{Line, Region, RegionView, RegionWriter, WritableRegion};
 pub use ring::{HeaderRing, SlotReader, SlotWriter};
 pub use seqlock::{CommitReader, CommitWord, CommitWriter};
-pub use slot::{SlotError, SlotFrame, SlotHeader, SlotImage};
+pub use slot::{SlotFrame, SlotHeader, SlotImage};
 #[cfg(target_has_atomic = "64")]
 pub use superblock::store_activity;
-pub use superblock::{RegionError, Superblock, load_activity};
-pub use tensor::{TensorError, TensorHeader};
+pub use superblock::{Superblock, load_activity};
+pub use tensor::TensorHeader;

@@ -17,9 +17,13 @@
     reason = "shared memory is raw memory; this module is the one that knows it"
 )]
 
+#[cfg(test)]
+mod tests;
+
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 
+use super::error::OutOfBounds;
 use super::layout::{HEADER_SLOT_LEN, SUPERBLOCK_LEN};
 use super::seqlock::{CommitReader, CommitWriter};
 use crate::seq::{SlotCount, SlotIndex};
@@ -29,24 +33,6 @@ use crate::sync::Word;
 pub(super) const WORD_LEN: usize = 8;
 /// Words of a header slot.
 pub(super) const HEADER_WORDS: usize = HEADER_SLOT_LEN as usize / WORD_LEN;
-
-/// Access past the end of a region, or of a part of one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct OutOfBounds {
-    /// Bytes that would be needed.
-    pub needed: u64,
-    /// Bytes there are.
-    pub got: u64,
-}
-
-impl core::fmt::Display for OutOfBounds {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "{} bytes needed, {} are there", self.needed, self.got)
-    }
-}
-
-impl core::error::Error for OutOfBounds {}
 
 /// 64 zeroed bytes, aligned to 64. A slice of lines is a region that needs no operating system: a `static` of a
 /// firmware image, a vector of a test.

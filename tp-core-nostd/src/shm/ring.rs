@@ -1,10 +1,11 @@
 //! The header ring: one slot per frame in flight, each behind its own commit word (wire 2.3, 3).
 
+use super::error::RegionError;
 use super::layout::{RegionKind, RegionShape};
 use super::region::{HEADER_WORDS, HeaderSlots, Region, WritableRegion};
 use super::seqlock::{CommitReader, CommitWord, CommitWriter};
 use super::slot::SlotImage;
-use super::superblock::{RegionError, Superblock};
+use super::superblock::Superblock;
 use crate::seq::{Seq, SlotCount, SlotIndex};
 use crate::sync::Word;
 
@@ -135,5 +136,127 @@ impl<'a> SlotWriter<'a> {
     fn commit_word(&self) -> CommitWriter<'a> {
         let [commit, ..] = self.0;
         CommitWriter::new(commit)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "test arithmetic")]
+mod tests {
+    use super::*;
+    use crate::ids::{Epoch, PoolId, StreamId};
+    use crate::shm::{Dtype, Line, MajorOrder, SlotFrame, TensorHeader};
+
+    const SLOTS: SlotCount = SlotCount::new(2).unwrap();
+
+    fn shape() -> RegionShape {
+        RegionShape {
+            stream_id: StreamId::new(1).unwrap(),
+            epoch: Epoch::new(1).unwrap(),
+            slots: SLOTS,
+            kind: RegionKind::HeaderRing,
+        }
+    }
+
+    fn created() -> [Line; 9] {
+        let memory = core::array::from_fn(|_| Line::zeroed());
+        let superblock = Superblock {
+            shape: shape(),
+            pid: 1,
+            start_ns: 1,
+            activity_ns: 1,
+        };
+        superblock.create(memory.as_slice().writer()).unwrap();
+        memory
+    }
+
+    fn image(seq: Seq) -> SlotImage {
+        let tensor = TensorHeader::contiguous(Dtype::Uint8, MajorOrder::Row, &[4]).unwrap();
+        let mut image = SlotImage::new(&tensor);
+        image.set_frame(&SlotFrame {
+            slot: SLOTS.slot_of(seq),
+            pool_id: PoolId::new(1).unwrap(),
+            values_len_bytes: 4,
+            timestamp_ns: seq.get(),
+            meta_version: 0,
+        });
+        image
+    }
+
+    #[test] // req: W-063, W-065, W-090, W-094, W-096
+    fn slots_are_256_bytes_apart_behind_the_superblock_and_begin_with_their_commit_word() {
+        let memory = created();
+        let ring = HeaderRing::open(memory.as_slice(), &shape()).unwrap();
+        assert_eq!((ring.slots(), ring.shape()), (SLOTS, &shape()));
+        let seq = Seq::new(3).unwrap();
+        let slot = ring.slot_writer(ring.slots().slot_of(seq));
+        let commit_word = || memory.as_slice().view().load((64 + 256) / 8);
+
+        slot.begin(seq);
+        assert_eq!(commit_word(), Ok(3 << 1));
+        slot.write(&image(seq));
+        assert_eq!(commit_word(), Ok(3 << 1));
+        slot.commit(seq);
+        assert_eq!(commit_word(), Ok(3 << 1 | 1));
+        let first = |word| memory.as_slice().view().load(word).unwrap();
+        assert!((8..40).all(|word| first(word) == 0));
+    }
+
+    #[test] // req: W-097, W-098, W-099
+    fn a_reader_tells_whole_frames_from_others() {
+        let memory = created();
+        let ring = HeaderRing::open(memory.as_slice(), &shape()).unwrap();
+        let (seq, next) = (Seq::new(4).unwrap(), Seq::new(6).unwrap());
+        let (reader, writer) = (
+            ring.slot(SLOTS.slot_of(seq)),
+            ring.slot_writer(SLOTS.slot_of(seq)),
+        );
+
+        // Fresh memory speaks of frame 0, in progress.
+        assert_eq!(reader.load(), Some(CommitWord::in_progress(Seq::FIRST)));
+
+        writer.begin(seq);
+        assert_eq!(reader.load(), Some(CommitWord::in_progress(seq)));
+        writer.write(&image(seq));
+        writer.commit(seq);
+
+        let seen = reader.load().unwrap();
+        assert_eq!(seen, CommitWord::committed(seq));
+        assert_eq!(reader.copy(), image(seq));
+        assert!(reader.is_still(seen));
+        writer.begin(next);
+        assert!(!reader.is_still(seen));
+        writer.commit(next);
+        assert!(!reader.is_still(seen));
+    }
+
+    #[test] // req: W-067, W-091
+    fn nothing_of_an_older_frame_shines_through() {
+        let memory = created();
+        let ring = HeaderRing::open(memory.as_slice(), &shape()).unwrap();
+        for word in 8..memory.len() * 8 {
+            memory.as_slice().writer().store(word, u64::MAX).unwrap();
+        }
+        let seq = Seq::FIRST;
+        ring.slot_writer(SLOTS.slot_of(seq)).write(&image(seq));
+        assert_eq!(ring.slot(SLOTS.slot_of(seq)).copy(), image(seq));
+    }
+
+    #[test] // req: W-024, W-027, W-028, W-030
+    fn only_the_announced_ring_opens_and_it_is_checked_again() {
+        let memory = created();
+        let other = RegionShape {
+            slots: SlotCount::new(4).unwrap(),
+            ..shape()
+        };
+        assert!(HeaderRing::open(memory.as_slice(), &other).is_err());
+        let short = &memory[..8];
+        assert!(matches!(
+            HeaderRing::open(short, &shape()),
+            Err(RegionError::TooShort(_))
+        ));
+        let ring = HeaderRing::open(memory.as_slice(), &shape()).unwrap();
+        assert_eq!(ring.superblock().map(|superblock| superblock.pid), Ok(1));
+        memory.as_slice().writer().store(0, 0).unwrap();
+        assert_eq!(ring.superblock(), Err(RegionError::Magic { got: 0 }));
     }
 }

@@ -3,11 +3,12 @@
 use zerocopy::little_endian::U32;
 use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes};
 
+use super::error::{OutOfBounds, SlotError};
 use super::layout::{EMBEDDED_LEN, SlotHeaderBlock, TENSOR_HEADER_TEMPLATE, TensorHeaderBlock};
-use super::region::{HEADER_WORDS, OutOfBounds};
-use super::tensor::{TensorError, TensorHeader};
+use super::region::HEADER_WORDS;
+use super::tensor::TensorHeader;
 use crate::ids::PoolId;
-use crate::sbe::{Cursor, DecodeError, MessageHeader};
+use crate::sbe::{Cursor, MessageHeader};
 use crate::seq::SlotIndex;
 use crate::wire::Stride;
 use crate::wire::control::SCHEMA;
@@ -115,67 +116,6 @@ impl SlotImage {
     }
 }
 
-/// Why a slot holds no frame that can be used; it is dropped. The order is that of the checks (wire 3.3, steps 5 and 6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum SlotError {
-    /// The length in front of the embedded message is not 192 (W-071).
-    HeaderLength {
-        /// What it is.
-        got: u32,
-    },
-    /// The embedded message is not the tensor header of our version (W-071, W-072).
-    Embedded(DecodeError),
-    /// The payload is said to be in another slot than the header (W-124, W-126).
-    PayloadSlot {
-        /// Index of the header slot.
-        expected: u32,
-        /// What the header says.
-        got: u32,
-    },
-    /// The payload does not begin where its slot does (W-076).
-    PayloadOffset {
-        /// What the header says.
-        got: u32,
-    },
-    /// No such pool is mapped (W-125).
-    UnknownPool {
-        /// What the header says.
-        got: u16,
-    },
-    /// The payload is longer than its slot (W-127).
-    ValuesLength {
-        /// Bytes of a slot.
-        stride: u32,
-        /// What the header says.
-        got: u32,
-    },
-    /// The tensor makes no sense.
-    Tensor(TensorError),
-}
-
-impl core::fmt::Display for SlotError {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        match *self {
-            Self::HeaderLength { got } => {
-                write!(f, "{got} header bytes, a slot has {EMBEDDED_LEN}")
-            }
-            Self::Embedded(error) => write!(f, "embedded header: {error}"),
-            Self::PayloadSlot { expected, got } => {
-                write!(f, "payload slot {got} in header slot {expected}")
-            }
-            Self::PayloadOffset { got } => write!(f, "payload offset {got} instead of 0"),
-            Self::UnknownPool { got } => write!(f, "pool {got} is not mapped"),
-            Self::ValuesLength { stride, got } => {
-                write!(f, "{got} bytes of payload in a slot of {stride}")
-            }
-            Self::Tensor(error) => write!(f, "tensor: {error}"),
-        }
-    }
-}
-
-impl core::error::Error for SlotError {}
-
 /// What the header of a frame says once it passed every check. Whether the frame is whole is for the commit word to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -234,5 +174,176 @@ impl SlotHeader {
         self.tensor
             .extent()
             .is_some_and(|extent| extent <= self.values_len_bytes.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sbe::DecodeError;
+    use crate::seq::{Seq, SlotCount};
+    use crate::shm::{Dtype, MajorOrder, ProgressUnit, TensorError};
+    use proptest::prelude::*;
+
+    fn slot(raw: u32) -> SlotIndex {
+        SlotCount::new(8).unwrap().index(raw).unwrap()
+    }
+
+    /// The only mapped pool is number 1, with strides of 1024.
+    fn stride_of(pool_id: PoolId) -> Option<Stride> {
+        (pool_id.get() == 1).then(|| Stride::new(1024)).flatten()
+    }
+
+    fn frame() -> SlotFrame {
+        SlotFrame {
+            slot: slot(5),
+            pool_id: PoolId::new(1).unwrap(),
+            values_len_bytes: 60,
+            timestamp_ns: 77,
+            meta_version: 3,
+        }
+    }
+
+    fn image() -> SlotImage {
+        let tensor = TensorHeader::contiguous(Dtype::Uint16, MajorOrder::Row, &[6, 5]).unwrap();
+        let mut image = SlotImage::new(&tensor);
+        image.set_frame(&frame());
+        image
+    }
+
+    #[test] // req: W-063, W-064, W-070, W-075, W-125, W-141, T-02
+    fn the_image_has_the_bytes_of_the_specification() {
+        let image = image();
+        let bytes = image.as_bytes();
+        assert_eq!(bytes.len(), 256);
+        let prefix = [0xC0, 0, 0, 0, 0xB8, 0, 0x34, 0, 0x84, 0x03, 1, 0];
+        assert_eq!(bytes[60..72], prefix);
+        assert_eq!(bytes[8..22], [60, 0, 0, 0, 5, 0, 0, 0, 1, 0, 0, 0, 0, 0]);
+        assert_eq!(bytes[22..34], [77, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0]);
+        assert_eq!(bytes[83..91], [6, 0, 0, 0, 5, 0, 0, 0]);
+        assert_eq!(image.words()[1], 5 << 32 | 60);
+        assert_eq!(SlotImage::read(bytes), Ok(image));
+        let error = OutOfBounds {
+            needed: 256,
+            got: 255,
+        };
+        assert_eq!(SlotImage::read(&bytes[..255]), Err(error));
+    }
+
+    #[test]
+    #[rustfmt::skip] // one row, one line
+    fn each_field_is_checked() {
+        use SlotError::*;
+        type Change = fn(&mut SlotImage);
+        let rows: &[(Change, SlotError)] = &[
+            (|i| i.header_bytes_len = 191.into(), HeaderLength { got: 191 }), // req: W-071
+            (|i| i.message().block_length = 183.into(), Embedded(DecodeError::WrongBlockLength { expected: 184, got: 183 })), // req: W-071
+            (|i| i.message().template_id = 51.into(), Embedded(DecodeError::WrongTemplate { got: 51 })), // req: W-071
+            (|i| i.message().schema_id = 901.into(), Embedded(DecodeError::WrongSchema { got: 901 })), // req: W-072
+            (|i| i.message().version = 2.into(), Embedded(DecodeError::UnsupportedVersion { got: 2 })), // req: W-072
+            (|i| i.header.payload_slot = 4.into(), PayloadSlot { expected: 5, got: 4 }), // req: W-087, W-124
+            (|i| i.header.payload_slot = 8.into(), PayloadSlot { expected: 5, got: 8 }), // req: W-126
+            (|i| i.header.payload_offset = 64.into(), PayloadOffset { got: 64 }), // req: W-076, W-128
+            (|i| i.header.pool_id = 9.into(), UnknownPool { got: 9 }), // req: W-125
+            (|i| i.header.values_len_bytes = 1025.into(), ValuesLength { stride: 1024, got: 1025 }), // req: W-127
+            (|i| i.header_bytes.tensor.ndims = 0, Tensor(TensorError::Ndims { got: 0 })), // req: W-074
+        ];
+        for (change, error) in rows {
+            let mut image = image();
+            change(&mut image);
+            assert_eq!(SlotHeader::check(&image, slot(5), stride_of), Err(*error));
+        }
+    }
+
+    impl SlotImage {
+        fn message(&mut self) -> &mut MessageHeader {
+            &mut self.header_bytes.message
+        }
+    }
+
+    #[test]
+    fn odd_slots_are_accepted() {
+        type Change = fn(&mut SlotImage);
+        let rows: &[Change] = &[
+            |i| i.header.pad = [0x5A; 26],               // req: W-068
+            |i| i.header_bytes.tensor.pad = [0x5A; 109], // req: W-068
+            |i| i.header.seq_commit = u64::MAX.into(),   // the commit word is read elsewhere
+            |i| i.header.values_len_bytes = 1024.into(), // req: W-127
+            |i| i.header.values_len_bytes = 0.into(),    // req: W-085, W-086
+        ];
+        for change in rows {
+            let mut image = image();
+            change(&mut image);
+            let header = SlotHeader::check(&image, slot(5), stride_of).unwrap();
+            assert_eq!(header.values_len_bytes, image.header.values_len_bytes.get());
+        }
+    }
+
+    #[test] // req: T-44
+    fn all_ones_are_absent_in_stamp_and_version() {
+        let mut image = image();
+        image.set_frame(&SlotFrame {
+            timestamp_ns: u64::MAX,
+            meta_version: u32::MAX,
+            ..frame()
+        });
+        let header = SlotHeader::check(&image, slot(5), stride_of).unwrap();
+        assert_eq!((header.timestamp_ns, header.meta_version), (None, None));
+    }
+
+    #[test]
+    fn typed_views_need_all_their_bytes() {
+        let header = |dims: &[i32], values_len_bytes| {
+            let tensor = TensorHeader::contiguous(Dtype::Uint16, MajorOrder::Row, dims).unwrap();
+            let mut image = SlotImage::new(&tensor);
+            image.set_frame(&SlotFrame {
+                values_len_bytes,
+                ..frame()
+            });
+            SlotHeader::check(&image, slot(5), stride_of).unwrap()
+        };
+        assert!(header(&[6, 5], 60).holds_all_elements()); // req: T-29
+        assert!(!header(&[6, 5], 59).holds_all_elements()); // req: T-29
+        assert!(header(&[6, 0], 0).holds_all_elements()); // req: T-29
+        assert!(!header(&[i32::MAX, i32::MAX], 1024).holds_all_elements()); // req: T-29
+    }
+
+    proptest! {
+        #[test] // req: W-064, W-088, T-02
+        fn images_come_back_from_words_as_they_went_in(
+            dims in proptest::collection::vec(0..1000_i32, 1..=8), raw in 0..8_u64, values_len_bytes in 0..=1024_u32,
+            timestamp_ns in 0..u64::MAX, meta_version in 0..u32::MAX, rows: bool,
+        ) {
+            let unit = if rows { ProgressUnit::Rows } else { ProgressUnit::None };
+            let tensor = TensorHeader::contiguous(Dtype::Uint8, MajorOrder::Row, &dims);
+            let Ok(tensor) = tensor.and_then(|tensor| tensor.with_progress(unit)) else {
+                return Ok(()); // rows of more than 32 bits
+            };
+            let slot = SlotCount::new(8).unwrap().slot_of(Seq::new(raw).unwrap());
+            let mut image = SlotImage::new(&tensor);
+            image.set_frame(&SlotFrame { slot, values_len_bytes, timestamp_ns, meta_version, ..frame() });
+            let back = SlotImage::from_words(*image.words());
+            prop_assert_eq!(back, image);
+            let expected = SlotHeader {
+                pool_id: frame().pool_id,
+                values_len_bytes,
+                timestamp_ns: Some(timestamp_ns),
+                meta_version: Some(meta_version),
+                tensor,
+            };
+            prop_assert_eq!(SlotHeader::check(&back, slot, stride_of), Ok(expected));
+        }
+
+        #[test]
+        fn arbitrary_slots_do_no_harm(bytes in proptest::array::uniform32(any::<u64>()), valid: bool) {
+            let mut image = SlotImage::from_words(bytes);
+            if valid {
+                // Past the checks of the embedded message, into those of the tensor.
+                image.header_bytes_len = 192.into();
+                image.header_bytes.message = self::image().header_bytes.message;
+                image.header = self::image().header;
+            }
+            let _verdict = SlotHeader::check(&image, slot(5), stride_of);
+        }
     }
 }

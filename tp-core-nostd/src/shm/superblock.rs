@@ -1,10 +1,11 @@
 //! The first 64 bytes of a region: what they must say, who created it, and whether its producer lives (wire 2.2, 5.2).
 
+use super::error::{OutOfBounds, RegionError};
 use super::layout::{
     HEADER_SLOT_LEN, LAYOUT_VERSION, MAGIC, POOL_SLOT_BYTES_UNSET, RegionKind, RegionShape,
     SuperblockBlock,
 };
-use super::region::{OutOfBounds, RegionView, RegionWriter};
+use super::region::{RegionView, RegionWriter};
 use crate::ids::{Epoch, PoolId, StreamId};
 use crate::seq::SlotCount;
 use crate::sync::{FencePoint, fence_at};
@@ -13,66 +14,6 @@ use crate::wire::enums::RegionType;
 
 const WORDS: usize = size_of::<SuperblockBlock>() / 8;
 const ACTIVITY_WORD: usize = core::mem::offset_of!(SuperblockBlock, activity_timestamp_ns) / 8;
-
-/// Memory that is not the region it should be. Nothing of it is used then (W-030). `field` is the specification's name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum RegionError {
-    /// Shorter than its parameters say.
-    TooShort(OutOfBounds),
-    /// No region, or one that is still being created (W-020, T-01).
-    Magic {
-        /// What stands there.
-        got: u64,
-    },
-    /// A layout of memory that we do not speak (W-028).
-    LayoutVersion {
-        /// What stands there.
-        got: u32,
-    },
-    /// A number that no region of this layout has.
-    Invalid {
-        /// The field, `nslots`.
-        field: &'static str,
-        /// What it holds.
-        got: u64,
-    },
-    /// Another number than was announced (W-025).
-    NotAsAnnounced {
-        /// The field, `nslots`.
-        field: &'static str,
-        /// What was announced.
-        announced: u64,
-        /// What it holds.
-        got: u64,
-    },
-}
-
-impl core::fmt::Display for RegionError {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        match *self {
-            Self::TooShort(bounds) => write!(f, "too short: {bounds}"),
-            Self::Magic { got } => write!(f, "magic {got:#018x}, a region has {MAGIC:#018x}"),
-            Self::LayoutVersion { got } => {
-                write!(f, "layout version {got}, only {LAYOUT_VERSION} is known")
-            }
-            Self::Invalid { field, got } => write!(f, "{field} must not be {got}"),
-            Self::NotAsAnnounced {
-                field,
-                announced,
-                got,
-            } => write!(f, "{field} is {got}, announced was {announced}"),
-        }
-    }
-}
-
-impl core::error::Error for RegionError {}
-
-impl From<OutOfBounds> for RegionError {
-    fn from(bounds: OutOfBounds) -> Self {
-        Self::TooShort(bounds)
-    }
-}
 
 /// What a superblock says: written once, except for the activity stamp (W-019, T-04). Times are CLOCK_MONOTONIC
 /// nanoseconds (T-09).
@@ -95,7 +36,19 @@ impl Superblock {
     /// # Errors
     /// What [`Superblock::try_from`] refuses, or a region shorter than a superblock.
     pub fn load(region: RegionView<'_>) -> Result<Self, RegionError> {
-        Self::try_from(&load_block(region)?)
+        let magic = region.load(0)?;
+        if magic != MAGIC {
+            return Err(RegionError::Magic { got: magic });
+        }
+        // The magic was stored last: behind it the rest is there.
+        fence_at(FencePoint::AfterFirstLoad);
+        let mut words = [magic; WORDS];
+        for (index, word) in words.iter_mut().enumerate().skip(1) {
+            *word = region.load(index)?;
+        }
+        let mut block: SuperblockBlock = zerocopy::transmute!(words);
+        block.activity_timestamp_ns = load_activity(region)?.into();
+        Self::try_from(&block)
     }
 
     /// Reads the superblock of a region and compares it with what was announced (W-024). Done when the region is mapped,
@@ -265,20 +218,6 @@ pub fn store_activity(
     Ok(())
 }
 
-/// The 64 bytes, the magic before the rest.
-fn load_block(region: RegionView<'_>) -> Result<SuperblockBlock, OutOfBounds> {
-    let mut words = [0; WORDS];
-    for (index, word) in words.iter_mut().enumerate() {
-        *word = region.load(index)?;
-        if index == 0 {
-            fence_at(FencePoint::AfterFirstLoad);
-        }
-    }
-    let mut block: SuperblockBlock = zerocopy::transmute!(words);
-    block.activity_timestamp_ns = load_activity(region)?.into();
-    Ok(block)
-}
-
 /// A shape as numbers, in the order in which they are compared.
 fn numbers(shape: &RegionShape) -> [u64; 6] {
     let (region_type, pool_id, stride) = match shape.kind {
@@ -293,4 +232,154 @@ fn numbers(shape: &RegionShape) -> [u64; 6] {
         shape.slots.get().into(),
         stride.into(),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shm::Line;
+    use crate::time::Instant;
+
+    fn shape(kind: RegionKind) -> RegionShape {
+        RegionShape {
+            stream_id: StreamId::new(10_000).unwrap(),
+            epoch: Epoch::new(7).unwrap(),
+            slots: SlotCount::new(2).unwrap(),
+            kind,
+        }
+    }
+
+    fn superblock(kind: RegionKind) -> Superblock {
+        Superblock {
+            shape: shape(kind),
+            pid: 4242,
+            start_ns: 1_000,
+            activity_ns: 2_000,
+        }
+    }
+
+    fn pool(pool_id: u16, stride: u32) -> RegionKind {
+        RegionKind::PayloadPool {
+            pool_id: PoolId::new(pool_id).unwrap(),
+            stride: Stride::new(stride).unwrap(),
+        }
+    }
+
+    fn lines<const N: usize>() -> [Line; N] {
+        core::array::from_fn(|_| Line::zeroed())
+    }
+
+    #[test] // req: W-017, W-020, W-021, W-022, W-024, T-06
+    fn what_was_created_is_found_again() {
+        for kind in [RegionKind::HeaderRing, pool(1, 64), pool(0, 64)] {
+            let memory = lines::<9>();
+            let region = RegionWriter::of_lines(&memory);
+            superblock(kind).create(region).unwrap();
+            let found = Superblock::load_as(region.view(), &shape(kind));
+            assert_eq!(found, Ok(superblock(kind)));
+            assert_eq!(region.view().load(0), Ok(MAGIC));
+        }
+        let block = superblock(RegionKind::HeaderRing).block();
+        assert_eq!((block.slot_bytes.get(), block.stride_bytes.get()), (256, 0));
+        let block = superblock(pool(3, 640)).block();
+        assert_eq!(
+            (block.slot_bytes.get(), block.stride_bytes.get()),
+            (640, 640)
+        );
+    }
+
+    #[test]
+    fn a_region_too_short_for_its_slots_is_not_begun() {
+        let memory = lines::<8>();
+        let region = RegionWriter::of_lines(&memory);
+        let created = superblock(RegionKind::HeaderRing).create(region);
+        assert_eq!(
+            created,
+            Err(OutOfBounds {
+                needed: 576,
+                got: 512
+            })
+        );
+        let found = Superblock::load(region.view());
+        assert_eq!(found, Err(RegionError::Magic { got: 0 }));
+        let found = Superblock::load(RegionView::of_lines(&[]));
+        assert_eq!(
+            found,
+            Err(RegionError::TooShort(OutOfBounds { needed: 8, got: 0 }))
+        );
+    }
+
+    #[test]
+    #[rustfmt::skip] // one row, one line
+    fn each_field_is_checked() {
+        use RegionError::{Invalid, LayoutVersion, Magic, NotAsAnnounced};
+        type Change = fn(&mut SuperblockBlock);
+        let differs = |field, announced, got| NotAsAnnounced { field, announced, got };
+        let (ring, pool) = (RegionKind::HeaderRing, pool(1, 1024));
+        let invalid = |field, got| Invalid { field, got };
+        let rows: &[(RegionKind, Change, RegionError)] = &[
+            (ring, |b| b.magic = MAGIC.swap_bytes().into(), Magic { got: MAGIC.swap_bytes() }), // req: W-020, T-01
+            (ring, |b| b.layout_version = 2.into(), LayoutVersion { got: 2 }), // req: W-025, W-028
+            (ring, |b| b.epoch = 8.into(), differs("epoch", 7, 8)), // req: W-027
+            (ring, |b| b.epoch = 0.into(), invalid("epoch", 0)), // req: W-033
+            (ring, |b| b.stream_id = 9.into(), differs("streamId", 10_000, 9)), // req: W-024
+            (ring, |b| b.stream_id = 0.into(), invalid("streamId", 0)),
+            (ring, |b| b.region_type = 0.into(), invalid("regionType", 0)), // req: W-281
+            (ring, |b| b.region_type = (-1).into(), invalid("regionType", 0xFFFF)), // req: W-281
+            (ring, |b| b.region_type = 2.into(), invalid("slotBytes", 256)), // req: W-025
+            (ring, |b| b.pool_id = 1.into(), invalid("poolId", 1)), // req: W-021
+            (ring, |b| b.nslots = 0.into(), invalid("nslots", 0)), // req: W-023
+            (ring, |b| b.nslots = 3.into(), invalid("nslots", 3)), // req: W-023
+            (ring, |b| b.nslots = 4.into(), differs("nslots", 2, 4)), // req: W-025
+            (ring, |b| b.slot_bytes = 512.into(), invalid("slotBytes", 512)), // req: W-023, T-06
+            (ring, |b| b.slot_bytes = u32::MAX.into(), invalid("slotBytes", 0xFFFF_FFFF)), // req: T-06
+            (pool, |b| b.pool_id = 2.into(), differs("poolId", 1, 2)), // req: W-022
+            (pool, |b| b.pool_id = 0.into(), differs("poolId", 1, 0)), // req: T-07
+            (pool, |b| b.region_type = 1.into(), invalid("poolId", 1)), // req: W-025
+            (pool, |b| b.stride_bytes = 2048.into(), invalid("slotBytes", 1024)), // req: W-025
+            (pool, |b| (b.stride_bytes, b.slot_bytes) = (2048.into(), 2048.into()), differs("strideBytes", 1024, 2048)), // req: W-025
+            (pool, |b| (b.stride_bytes, b.slot_bytes) = (0.into(), 0.into()), invalid("strideBytes", 0)), // req: W-131, W-133
+            (pool, |b| (b.stride_bytes, b.slot_bytes) = (100.into(), u32::MAX.into()), invalid("strideBytes", 100)), // req: W-131, W-133
+            (pool, |b| b.slot_bytes = 256.into(), invalid("slotBytes", 256)), // req: T-06
+        ];
+        for (kind, change, error) in rows {
+            let mut block = superblock(*kind).block();
+            change(&mut block);
+            let found = Superblock::try_from(&block).and_then(|found| found.compare(&shape(*kind)));
+            assert_eq!(found, Err(*error));
+        }
+    }
+
+    #[test] // req: W-029, T-06
+    fn what_proves_nothing_is_not_checked() {
+        type Change = fn(&mut SuperblockBlock);
+        let rows: &[(RegionKind, Change)] = &[
+            (RegionKind::HeaderRing, |b| b.stride_bytes = 77.into()),
+            (RegionKind::HeaderRing, |b| b.pid = 1.into()),
+            (pool(1, 640), |b| {
+                b.slot_bytes = POOL_SLOT_BYTES_UNSET.into()
+            }),
+            (pool(1, 640), |b| b.start_timestamp_ns = 0.into()),
+        ];
+        for (kind, change) in rows {
+            let mut block = superblock(*kind).block();
+            change(&mut block);
+            let found = Superblock::try_from(&block).and_then(|found| found.compare(&shape(*kind)));
+            assert_eq!(found, Ok(()));
+        }
+    }
+
+    #[test] // req: W-019, W-031, T-04, T-09
+    fn a_refresh_changes_the_activity_stamp_and_nothing_else() {
+        let memory = lines::<9>();
+        let region = RegionWriter::of_lines(&memory);
+        superblock(RegionKind::HeaderRing).create(region).unwrap();
+        store_activity(region, Instant::from_ns(9_000)).unwrap();
+        assert_eq!(load_activity(region.view()), Ok(9_000));
+        let refreshed = Superblock {
+            activity_ns: 9_000,
+            ..superblock(RegionKind::HeaderRing)
+        };
+        assert_eq!(Superblock::load(region.view()), Ok(refreshed));
+    }
 }

@@ -1,5 +1,9 @@
 //! Tensor headers: element type, shape, and where the elements lie in the payload (wire 2.6, T-27..T-29).
 
+#[cfg(test)]
+mod tests;
+
+use super::error::TensorError;
 use super::layout::{MAX_DIMS, TensorHeaderBlock};
 use crate::wire::enums::{Dtype, MajorOrder, ProgressUnit};
 
@@ -14,102 +18,6 @@ impl Dtype {
         }
     }
 }
-
-/// A tensor that does not make sense; its frame is dropped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum TensorError {
-    /// An element type that is not assigned, or UNKNOWN.
-    Dtype {
-        /// The number.
-        got: i16,
-    },
-    /// A major order that is not assigned, or UNKNOWN.
-    MajorOrder {
-        /// The number.
-        got: i16,
-    },
-    /// No dimension, or more than eight (W-074).
-    Ndims {
-        /// How many.
-        got: usize,
-    },
-    /// As many strides as dimensions are needed.
-    StrideCount {
-        /// How many dimensions.
-        ndims: usize,
-        /// How many strides.
-        got: usize,
-    },
-    /// A dimension below zero (T-28).
-    NegativeDim {
-        /// Which.
-        dim: u8,
-        /// Its size.
-        got: i32,
-    },
-    /// A stride below zero (W-080).
-    NegativeStride {
-        /// Of which dimension.
-        dim: u8,
-        /// In bytes.
-        got: i32,
-    },
-    /// Elements, rows or columns overlap, or lie against the major order (W-082).
-    StrideTooSmall {
-        /// Of which dimension.
-        dim: u8,
-        /// Smallest stride without overlap, in bytes.
-        needed: i64,
-        /// In bytes.
-        got: i32,
-    },
-    /// An inferred stride above 2^63 - 1.
-    Overflow {
-        /// Of which dimension.
-        dim: u8,
-    },
-    /// A progress unit that is not assigned, or columns of a tensor with one dimension.
-    ProgressUnit {
-        /// The number.
-        got: u8,
-    },
-    /// Rows or columns are not that many bytes apart, or none at all (W-166).
-    ProgressStride {
-        /// The effective stride of a row or column.
-        needed: i64,
-        /// What the header says, in bytes.
-        got: u32,
-    },
-}
-
-impl core::fmt::Display for TensorError {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        match *self {
-            Self::Dtype { got } => write!(f, "{got} is no element type"),
-            Self::MajorOrder { got } => write!(f, "{got} is no major order"),
-            Self::Ndims { got } => write!(f, "{got} dimensions, 1 to {MAX_DIMS} are possible"),
-            Self::StrideCount { ndims, got } => {
-                write!(f, "{got} strides for {ndims} dimensions")
-            }
-            Self::NegativeDim { dim, got } => write!(f, "dimension {dim} has size {got}"),
-            Self::NegativeStride { dim, got } => write!(f, "dimension {dim} has stride {got}"),
-            Self::StrideTooSmall { dim, needed, got } => write!(
-                f,
-                "dimension {dim} has stride {got}, below {needed} elements overlap"
-            ),
-            Self::Overflow { dim } => write!(f, "the stride of dimension {dim} overflows"),
-            Self::ProgressUnit { got } => {
-                write!(f, "{got} is no progress unit for this tensor")
-            }
-            Self::ProgressStride { needed, got } => {
-                write!(f, "progress stride {got}, the tensor has {needed}")
-            }
-        }
-    }
-}
-
-impl core::error::Error for TensorError {}
 
 /// A tensor that makes sense: 1 to 8 dimensions, strides without overlap that follow the major order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -260,7 +168,7 @@ impl TensorHeader {
 
     /// Computes the effective strides, from the contiguous dimension outwards (wire 2.6).
     fn lay_out(&mut self) -> Result<(), TensorError> {
-        let mut needed = i64::from(self.dtype.element_len());
+        let mut inner: Option<(i64, i32)> = None;
         for nth in 0..self.ndims {
             let dim = match self.major_order {
                 MajorOrder::Row => self.ndims.wrapping_sub(nth).wrapping_sub(1),
@@ -277,6 +185,12 @@ impl TensorHeader {
             if *size < 0 {
                 return Err(TensorError::NegativeDim { dim, got: *size });
             }
+            let needed = match inner {
+                None => self.dtype.element_len().into(),
+                Some((stride, size)) => stride
+                    .checked_mul(size.max(1).into())
+                    .ok_or(TensorError::Overflow { dim })?,
+            };
             *stride = match *declared {
                 0 => needed,
                 got if got < 0 => return Err(TensorError::NegativeStride { dim, got }),
@@ -285,12 +199,7 @@ impl TensorHeader {
                 }
                 got => got.into(),
             };
-            let outermost = nth.wrapping_add(1) == self.ndims;
-            if !outermost {
-                needed = stride
-                    .checked_mul((*size).max(1).into())
-                    .ok_or(TensorError::Overflow { dim })?;
-            }
+            inner = Some((*stride, *size));
         }
         Ok(())
     }

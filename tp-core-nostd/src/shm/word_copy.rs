@@ -52,3 +52,29 @@ fn parts(offset: usize, len: usize) -> impl Iterator<Item = Part> {
         (part.len > 0).then_some(part)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shm::Line;
+    use proptest::prelude::*;
+    use std::vec;
+
+    proptest! {
+        #[test]
+        fn models_copy_the_same_bytes_as_the_real_thing(
+            bytes in proptest::collection::vec(any::<u8>(), 0..100), offset in 0_usize..28,
+        ) {
+            let (by_words, by_bytes) = ([Line::zeroed(), Line::zeroed()], [Line::zeroed(), Line::zeroed()]);
+            let (by_words, by_bytes) = (RegionWriter::of_lines(&by_words), RegionWriter::of_lines(&by_bytes));
+            copy_in(&by_words, offset, &bytes);
+            by_bytes.copy_in(offset, &bytes).unwrap();
+            for index in 0..16 {
+                prop_assert_eq!(by_words.view().load(index), by_bytes.view().load(index));
+            }
+            let mut back = vec![0; bytes.len()];
+            copy_out(&by_bytes.view(), offset, &mut back);
+            prop_assert_eq!(back, bytes);
+        }
+    }
+}
