@@ -1,10 +1,14 @@
 //! What holds for any bytes: no decoder panics, and what was understood survives being written and read again.
 
 use proptest::prelude::*;
+use std::sync::LazyLock;
 
 use crate::codecs;
 use crate::harness::{GOLDEN, bytes, entries};
 use tp_linux::wire_json;
+
+static GOLDEN_BYTES: LazyLock<Vec<Vec<u8>>> =
+    LazyLock::new(|| entries(GOLDEN).map(|entry| bytes(&entry)).collect());
 
 /// Bytes into every codec there is, typed and by table.
 fn into_every_codec(bytes: &[u8]) {
@@ -52,8 +56,7 @@ proptest! {
         damage in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 0..4),
         cut in proptest::option::of(any::<proptest::sample::Index>()),
     ) {
-        let golden: Vec<_> = entries(GOLDEN).collect();
-        let mut bytes = bytes(which.get(&golden));
+        let mut bytes = which.get(&GOLDEN_BYTES).clone();
         for (place, byte) in damage {
             let place = place.index(bytes.len());
             bytes[place] = byte;

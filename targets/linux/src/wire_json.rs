@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Fields bear the specification's names. Numbers are numbers, enumerations included; an absent optional is null; text
-//! is a string, and `{"hex": …}` where it is not UTF-8; binary var data is `{"hex": …}`, beside it under `embedded` what a
+//! is a string, `{"hex": …}` where it is not UTF-8, and null where even its length was left out; binary var data is `{"hex": …}`, beside it under `embedded` what a
 //! message inside it says; arrays and groups are lists. `"header": false` marks a body without message header, `trailing`
 //! holds what stands after the end of the message. Only lengths are checked here, not meanings.
 
@@ -15,6 +15,7 @@ mod encode;
 mod hex;
 
 use tp_core_nostd::sbe::{DecodeError, MessageLayout};
+use tp_core_nostd::shm::MEMORY_MESSAGES;
 use tp_core_nostd::wire;
 
 pub use decode::decode;
@@ -22,7 +23,7 @@ pub use encode::encode;
 pub use hex::{bytes_of_hex, hex_of_bytes};
 
 /// What lives in memory and has no message header of its own there.
-pub const BODIES: &[MessageLayout] = &[];
+pub const BODIES: &[MessageLayout] = &MEMORY_MESSAGES;
 
 /// Bytes or JSON that do not describe a message.
 #[derive(Debug, thiserror::Error)]

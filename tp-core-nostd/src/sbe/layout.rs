@@ -45,6 +45,8 @@ pub enum Tail {
     Group(GroupLayout),
     /// Var data of this name.
     Data(&'static str, DataKind),
+    /// Var data at the very end that some senders leave out together with its length (discovery 6.5).
+    OptionalData(&'static str, DataKind),
 }
 
 impl Tail {
@@ -52,7 +54,7 @@ impl Tail {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Group(layout) => layout.name,
-            Self::Data(name, _) => name,
+            Self::Data(name, _) | Self::OptionalData(name, _) => name,
         }
     }
 }

@@ -85,7 +85,7 @@ pub const MEMORY_MESSAGES: &[MessageLayout] = &[
         "SlotHeader",
         SCHEMA,
         SLOT_HEADER_TEMPLATE,
-        &[Tail::Data("headerBytes", DataKind::Binary)],
+        &[Tail::Data("headerBytes", DataKind::Message)],
     ),
     MessageLayout::of::<TensorHeaderBlock>("TensorHeader", SCHEMA, TENSOR_HEADER_TEMPLATE, &[]),
 ];

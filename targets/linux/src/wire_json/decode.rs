@@ -66,7 +66,10 @@ fn block_and_tail(
     for part in tail {
         let (name, value) = match part {
             Tail::Group(layout) => (layout.name, group(cursor, layout)?),
-            Tail::Data(name, kind) => (*name, data(cursor.data()?, *kind)),
+            Tail::OptionalData(name, _) if cursor.rest().is_empty() => (*name, Value::Null),
+            Tail::Data(name, kind) | Tail::OptionalData(name, kind) => {
+                (*name, data(cursor.data()?, *kind))
+            }
         };
         object.insert(name.into(), value);
     }

@@ -84,7 +84,8 @@ fn block_and_tail(
         let value = required(part.name(), object)?;
         match part {
             Tail::Group(layout) => group(out, layout, value)?,
-            Tail::Data(name, kind) => {
+            Tail::OptionalData(..) if value.is_null() => {}
+            Tail::Data(name, kind) | Tail::OptionalData(name, kind) => {
                 let bytes = data(name, *kind, value)?;
                 let length = u32::try_from(bytes.len())
                     .map_err(|_| wrong(name, "longer than its length field can say"))?;

@@ -93,7 +93,7 @@ impl DiscoveryRequest<'_> {
         &[
             TAGS_LAYOUT,
             Tail::Data("responseChannel", DataKind::Text),
-            Tail::Data("dataSourceName", DataKind::Text),
+            Tail::OptionalData("dataSourceName", DataKind::Text),
         ],
     );
 
