@@ -1,10 +1,11 @@
 //! Where the functions and constants of a Rust file stand, and which of them are tests.
 
 use core::ops::RangeInclusive;
+use std::collections::BTreeSet;
 
 use crate::lexer::Token;
 
-/// A function, constant or static.
+/// A function, constant or static; or a test that a macro makes of a name.
 #[derive(Debug)]
 pub(crate) struct Item<'a> {
     pub(crate) name: &'a str,
@@ -16,6 +17,7 @@ pub(crate) struct Item<'a> {
 /// The items of a file, nested ones too, in the order of their names.
 pub(crate) fn items<'a>(tokens: &[(usize, Token<'a>)]) -> Vec<Item<'a>> {
     let code = Code(tokens);
+    let makers = code.makers_of_tests();
     let mut items = Vec::new();
     let mut attributes = None;
     let mut at = 0;
@@ -32,6 +34,17 @@ pub(crate) fn items<'a>(tokens: &[(usize, Token<'a>)]) -> Vec<Item<'a>> {
                 Some("ignore") => known.ignored = true,
                 _ => {}
             }
+            at = end;
+        } else if code.word(at).is_some_and(|word| makers.contains(word))
+            && code.sign(at.saturating_add(1)) == Some('!')
+        {
+            let end = code.end_of_group(at.saturating_add(2));
+            let names = (at.saturating_add(2)..end).filter_map(|at| Some((at, code.word(at)?)));
+            items.extend(names.map(|(at, name)| Item {
+                name,
+                is_test: true,
+                extent: at..=at,
+            }));
             at = end;
         } else if let Some((name, end)) = code.item(at) {
             let is_test = attributes
@@ -73,6 +86,33 @@ impl<'a> Code<'_, 'a> {
             Token::Sign(sign) => Some(sign),
             _ => None,
         }
+    }
+
+    /// Macros of this file that make a test of each name they are given.
+    fn makers_of_tests(&self) -> BTreeSet<&'a str> {
+        let starts = (0..self.0.len()).filter(|at| self.word(*at) == Some("macro_rules"));
+        let named =
+            starts.filter_map(|at| Some((self.word(at.saturating_add(2))?, at.saturating_add(3))));
+        named
+            .filter(|(_, body)| self.has_generated_test(*body))
+            .map(|(name, _)| name)
+            .collect()
+    }
+
+    /// Whether `#[test] fn $name` stands in the group that opens at `start`.
+    fn has_generated_test(&self, start: usize) -> bool {
+        let body = self
+            .0
+            .get(start..self.end_of_group(start))
+            .unwrap_or_default();
+        let wanted = [
+            Token::Word("test"),
+            Token::Sign(']'),
+            Token::Word("fn"),
+            Token::Sign('$'),
+        ];
+        body.windows(wanted.len())
+            .any(|window| window.iter().map(|(_, token)| token).eq(&wanted))
     }
 
     /// Name and last token of the item whose keyword stands at `at`.

@@ -9,6 +9,7 @@ mod lexer;
 mod links;
 mod open;
 mod report;
+mod rust;
 mod scripts;
 mod spec;
 mod tags;

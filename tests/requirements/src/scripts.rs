@@ -29,7 +29,10 @@ pub(crate) fn tags(name: &str, text: &str) -> Vec<Result<Tag, (usize, String)>> 
             .find(|next| !next.trim_start().starts_with(language.comment));
         let own_line = content.trim_start().starts_with(language.comment);
         let next = below.filter(|_| own_line).and_then(language.head);
-        let tests = BTreeSet::from_iter(next.or(function).map(str::to_owned));
+        let test = next
+            .or(function)
+            .map_or(name.to_owned(), |test| format!("{name}::{test}"));
+        let tests = BTreeSet::from([test]);
         tags.push(
             ids.map(|ids| Tag { line, ids, tests })
                 .map_err(|problem| (line, problem)),
@@ -86,7 +89,12 @@ mod tests {
     fn shown(name: &str, text: &str) -> Vec<String> {
         let show = |tag: Result<Tag, _>| {
             let tag = tag.unwrap();
-            format!("{}: {} {:?}", tag.line, tag.ids[0], tag.tests)
+            format!(
+                "{}: {} {}",
+                tag.line,
+                tag.ids[0],
+                tag.tests.first().unwrap()
+            )
         };
         tags(name, text).into_iter().map(show).collect()
     }
@@ -95,10 +103,10 @@ mod tests {
     fn shell_tags_belong_to_function_or_file() {
         let text = "# req: W-001\nset -e\n# req: W-002\nstop() {\n  kill $1 # req: W-003\n}\n# req: W-004\n";
         let expected = [
-            "1: W-001 {}",
-            "3: W-002 {\"stop\"}",
-            "5: W-003 {\"stop\"}",
-            "7: W-004 {}",
+            "1: W-001 a.sh",
+            "3: W-002 a.sh::stop",
+            "5: W-003 a.sh::stop",
+            "7: W-004 a.sh",
         ];
         assert_eq!(shown("a.sh", text), expected);
     }
@@ -107,15 +115,15 @@ mod tests {
     fn python_and_c_tags_belong_to_their_function() {
         assert_eq!(
             shown("a.py", "def test_a():\n    # req: W-001\n"),
-            ["2: W-001 {\"test_a\"}"]
+            ["2: W-001 a.py::test_a"]
         );
         let c = "int unused(void);\n// req: W-001\nstatic int *test_b(int a)\n{\n    // req: W-002\n}\n// req: W-003\n";
         assert_eq!(
             shown("a.c", c),
             [
-                "2: W-001 {\"test_b\"}",
-                "5: W-002 {\"test_b\"}",
-                "7: W-003 {}"
+                "2: W-001 a.c::test_b",
+                "5: W-002 a.c::test_b",
+                "7: W-003 a.c"
             ]
         );
     }
