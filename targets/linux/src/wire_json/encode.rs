@@ -168,8 +168,12 @@ fn unused_bits(size: usize) -> u32 {
 fn data(part: &str, kind: DataKind, value: &Value) -> Result<Vec<u8>, WireJsonError> {
     match (kind, value) {
         (DataKind::Text, Value::String(text)) => Ok(text.clone().into_bytes()),
-        (DataKind::Message, Value::Object(object)) if !object.contains_key("hex") => {
-            encode(required("embedded", object)?, None)
+        (DataKind::Message, Value::Object(object)) if object.contains_key("embedded") => {
+            let bytes = encode(required("embedded", object)?, None)?;
+            if object.contains_key("hex") && binary(part, value)? != bytes {
+                return Err(wrong(part, "hex and embedded say different things"));
+            }
+            Ok(bytes)
         }
         _ => binary(part, value),
     }
