@@ -16,7 +16,7 @@ mod encode;
 mod hex;
 
 use tp_core_nostd::sbe::{DecodeError, MessageLayout};
-use tp_core_nostd::shm::MEMORY_MESSAGES;
+use tp_core_nostd::shm::{MEMORY_MESSAGES, TENSOR_HEADER_TEMPLATE};
 use tp_core_nostd::wire;
 
 pub use decode::decode;
@@ -56,9 +56,13 @@ pub enum WireJsonError {
     },
 }
 
-/// All messages that can be told apart by a header, travelling or embedded.
+/// The messages that have a header: those that travel, and the tensor header inside its slot. None of them has another
+/// message inside, so nothing nests deeper than that.
 fn headed() -> impl Iterator<Item = &'static MessageLayout> {
-    wire::MESSAGES.iter().copied().flatten().chain(BODIES)
+    let embedded = BODIES
+        .iter()
+        .filter(|body| body.template == TENSOR_HEADER_TEMPLATE);
+    wire::MESSAGES.iter().copied().flatten().chain(embedded)
 }
 
 #[cfg(test)]
@@ -184,7 +188,11 @@ mod tests {
 
     #[test] // req: T-37
     fn bytes_that_are_no_message_are_refused() {
-        let rows: [(&[u8], &str); 4] = [
+        let rows: [(&[u8], &str); 5] = [
+            (
+                &[60, 0, 51, 0, 0x84, 3, 1, 0],
+                "no message has template 51 in schema 900",
+            ),
             (&[40, 0], "not a whole message: 8 more bytes needed, 2 left"),
             (
                 &[40, 0, 99, 0, 0x84, 3, 1, 0],

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use tp_core_nostd::sbe::{DataKind, Field, FieldKind, GroupLayout, MessageLayout, Tail};
 
-use super::{WireJsonError, bytes_of_hex, headed};
+use super::{BODIES, WireJsonError, bytes_of_hex, headed};
 
 /// Writes what `object` says, the object that [`super::decode`] made or one like it: with a message header, or without
 /// one where `body` names the message or the object says `"header": false`.
@@ -17,7 +17,8 @@ pub fn encode(
     let object = map("the message", object)?;
     let layout = layout_of(object, body)?;
     let mut out = Vec::new();
-    if body.is_none() && object.get("header") != Some(&Value::Bool(false)) {
+    let headed = headed().any(|headed| headed.name == layout.name);
+    if headed && body.is_none() && object.get("header") != Some(&Value::Bool(false)) {
         // Every block is far below 64 KiB.
         for part in [layout.block_len as u16, layout.template, layout.schema, 1] {
             out.extend(part.to_le_bytes());
@@ -43,6 +44,7 @@ fn layout_of(
             return Err(wrong("message", format!("{name} is not {}", body.name)));
         }
         (Some(name), _) => headed()
+            .chain(BODIES)
             .find(|layout| layout.name == name)
             .ok_or_else(|| WireJsonError::UnknownName(name.into()))?,
     };
