@@ -1,7 +1,7 @@
 //! The paths of the core: claim, publish, read, descriptors.
 
 use crate::counter::allocations;
-use tp_core_nostd::ids::{Epoch, StreamId};
+use tp_core_nostd::ids::{Epoch, PoolId, StreamId};
 use tp_core_nostd::proto::claim::{Entry, Overtaking, Streaming, TableId, Tags};
 use tp_core_nostd::proto::sequence::Sequencer;
 use tp_core_nostd::seq::{Seq, SlotCount};
@@ -12,12 +12,13 @@ const FRAMES: u64 = 100;
 
 #[test]
 fn claims_do_not_allocate() {
-    let mut entries = [Entry::FREE; 8];
+    let entries = [Entry::FREE; 8];
     let slots = SlotCount::new(8).unwrap();
-    let mut claims = Streaming::new(TableId(1), &mut entries, slots, Overtaking::Hold).unwrap();
+    let mut claims = Streaming::new(TableId(1), entries, slots, Overtaking::Hold).unwrap();
+    let pool = PoolId::new(1).unwrap();
     let (count, ()) = allocations(|| {
         for _ in 0..FRAMES {
-            let [older, newer] = [(); 2].map(|()| claims.claim().unwrap());
+            let [older, newer] = [(); 2].map(|()| claims.claim(pool).unwrap());
             claims.commit(newer, Tags::default()).unwrap();
             claims.abort(older).unwrap();
             assert!(claims.next_ready().is_some());

@@ -6,12 +6,13 @@
 //!
 //! ```
 //! use tp_core_nostd::proto::claim::{Entry, Overtaking, Streaming, TableId, Tags};
-//! use tp_core_nostd::seq::SlotCount;
+//! use tp_core_nostd::{ids::PoolId, seq::SlotCount};
 //!
-//! let mut entries = [Entry::FREE; 4];
 //! let slots = SlotCount::new(4).unwrap();
-//! let mut claims = Streaming::new(TableId(1), &mut entries, slots, Overtaking::Hold).unwrap();
-//! let (first, second) = (claims.claim()?, claims.claim()?);
+//! let entries = [Entry::FREE; 4]; // or boxed, or borrowed
+//! let mut claims = Streaming::new(TableId(1), entries, slots, Overtaking::Hold).unwrap();
+//! let pool = PoolId::new(1).unwrap();
+//! let (first, second) = (claims.claim(pool)?, claims.claim(pool)?);
 //! claims.commit(second, Tags::default())?; // its slot is written, its word still says "in progress"
 //! assert_eq!(claims.next_ready(), None);
 //! claims.commit(first, Tags::default())?;
@@ -31,11 +32,12 @@ mod table;
 
 use core::fmt;
 
+use crate::ids::PoolId;
 use crate::seq::{Seq, SlotIndex};
 
 pub use fixed_pool::FixedPool;
 pub use streaming::Streaming;
-pub use table::Entry;
+pub use table::{Entries, Entry};
 
 /// Tells the tokens of one table from those of another: unique per mapping of any producer in the process (C-065).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,13 +51,19 @@ pub struct Token {
     table: TableId,
     generation: u32,
     slot: SlotIndex,
+    pool: PoolId,
     seq: Seq,
 }
 
 impl Token {
-    /// The slot in the ring, and in each pool.
+    /// The slot in the ring, and in its pool.
     pub const fn slot(self) -> SlotIndex {
         self.slot
+    }
+
+    /// The pool that holds the payload.
+    pub const fn pool(self) -> PoolId {
+        self.pool
     }
 
     /// The frame's number; of a queued fixed-pool claim, the least it can become.

@@ -1,7 +1,8 @@
 //! Claims that keep their slot for life, for cameras that fill a fixed set of buffers (client 1.5).
 
-use super::table::{State, Table};
+use super::table::{Entries, State, Table};
 use super::{Ready, Streaming, Tags, Token, TokenError};
+use crate::ids::PoolId;
 use crate::seq::{Seq, SlotIndex};
 
 /// The claims of a producer whose buffers belong to a camera SDK; the set is frozen (C-069).
@@ -20,12 +21,12 @@ use crate::seq::{Seq, SlotIndex};
 ///
 /// Every state but Held ends with [`Self::release`]. Each step that returns a token ends the one it was called with.
 #[derive(Debug)]
-pub struct FixedPool<'a> {
-    table: Table<'a>,
+pub struct FixedPool<S> {
+    table: Table<S>,
 }
 
-impl<'a> FixedPool<'a> {
-    pub(super) fn over(mut table: Table<'a>, buffers: u32) -> Result<Self, Table<'a>> {
+impl<S: Entries> FixedPool<S> {
+    pub(super) fn over(mut table: Table<S>, buffers: u32, pool: PoolId) -> Result<Self, Table<S>> {
         let last = table.next.saturating_add(u64::from(buffers));
         if buffers == 0
             || buffers > table.count.get()
@@ -35,7 +36,7 @@ impl<'a> FixedPool<'a> {
             return Err(table);
         }
         for seq in (table.next..last).filter_map(Seq::new) {
-            table.issue(table.count.slot_of(seq), seq, State::Queued);
+            table.issue(table.count.slot_of(seq), pool, seq, State::Queued);
         }
         Ok(Self { table })
     }
@@ -97,7 +98,7 @@ impl<'a> FixedPool<'a> {
         if state == State::Announced {
             self.table.unlink(token.slot.get());
         }
-        Ok(self.table.issue(token.slot, seq, State::Queued))
+        Ok(self.table.issue(token.slot, token.pool, seq, State::Queued))
     }
 
     /// Ends the claim on a buffer, after acquisition stopped.
@@ -133,7 +134,7 @@ impl<'a> FixedPool<'a> {
     ///
     /// # Errors
     /// This pool, as it was.
-    pub fn into_streaming(self) -> Result<Streaming<'a>, Self> {
+    pub fn into_streaming(self) -> Result<Streaming<S>, Self> {
         match self.table.outstanding {
             0 => Ok(Streaming { table: self.table }),
             _ => Err(self),
@@ -166,18 +167,22 @@ mod tests {
     use std::string::String;
     use std::vec::Vec;
 
-    fn pool(entries: &mut [Entry; 4], buffers: u32, overtaking: Overtaking) -> FixedPool<'_> {
+    const POOL: PoolId = PoolId::new(1).unwrap();
+    type Pool = FixedPool<[Entry; 4]>;
+
+    fn pool(buffers: u32, overtaking: Overtaking) -> Pool {
         let count = SlotCount::new(4).unwrap();
+        let entries = [Entry::FREE; 4];
         let streaming = Streaming::new(TableId(1), entries, count, overtaking).unwrap();
-        streaming.into_fixed_pool(buffers).unwrap()
+        streaming.into_fixed_pool(buffers, POOL).unwrap()
     }
 
-    fn ready(pool: &mut FixedPool<'_>) -> Vec<u64> {
+    fn ready(pool: &mut Pool) -> Vec<u64> {
         core::iter::from_fn(|| pool.next_ready().map(|ready| ready.seq.get())).collect()
     }
 
     /// Brings the claim on slot 1 into a state, with slot 0 announced below it where that matters.
-    fn bring_to(state: &str, pool: &mut FixedPool<'_>) -> Token {
+    fn bring_to(state: &str, pool: &mut Pool) -> Token {
         let tokens: Vec<_> = pool.tokens().collect();
         let (older, token, newer) = (tokens[0], tokens[1], tokens[2]);
         match state {
@@ -213,13 +218,12 @@ mod tests {
             "Released",
         ] {
             for call in ["announce", "commit", "queue", "release"] {
-                let mut entries = [Entry::FREE; 4];
                 let overtaking = if state == "Voided" {
                     Overtaking::Void
                 } else {
                     Overtaking::Hold
                 };
-                let mut pool = pool(&mut entries, 4, overtaking);
+                let mut pool = pool(4, overtaking);
                 let token = bring_to(state, &mut pool);
                 let before = ready(&mut pool);
                 let result = match call {
@@ -270,8 +274,7 @@ Released  release  Stale  Free, ready [] []
 
     #[test] // req: C-067
     fn as_many_buffers_as_slots_in_order_leave_no_gap() {
-        let mut entries = [Entry::FREE; 4];
-        let mut pool = pool(&mut entries, 4, Overtaking::Hold);
+        let mut pool = pool(4, Overtaking::Hold);
         let mut tokens: Vec<_> = pool.tokens().collect();
         for seq in 0..40 {
             let token = tokens.remove(0);
@@ -285,8 +288,7 @@ Released  release  Stale  Free, ready [] []
 
     #[test] // req: C-067
     fn buffers_filled_out_of_order_skip_numbers_but_never_go_back() {
-        let mut entries = [Entry::FREE; 4];
-        let mut pool = pool(&mut entries, 3, Overtaking::Hold);
+        let mut pool = pool(3, Overtaking::Hold);
         let tokens: Vec<_> = pool.tokens().collect();
         let mut seen = Vec::new();
         for slot in [2, 0, 1] {
@@ -301,8 +303,7 @@ Released  release  Stale  Free, ready [] []
 
     #[test] // req: C-069
     fn the_set_is_frozen_until_every_buffer_is_released() {
-        let mut entries = [Entry::FREE; 4];
-        let pool = pool(&mut entries, 2, Overtaking::Hold);
+        let pool = pool(2, Overtaking::Hold);
         let mut pool = pool.into_streaming().unwrap_err();
         for token in pool.tokens().collect::<Vec<_>>() {
             let told = pool.announce(token).unwrap();
@@ -310,21 +311,20 @@ Released  release  Stale  Free, ready [] []
         }
         let mut streaming = pool.into_streaming().unwrap();
         // 0 and 1 were told to somebody.
-        let claim = streaming.claim().unwrap();
+        let claim = streaming.claim(POOL).unwrap();
         assert_eq!(claim.seq(), Seq::new(2).unwrap());
-        let mut streaming = streaming.into_fixed_pool(2).unwrap_err();
+        let mut streaming = streaming.into_fixed_pool(2, POOL).unwrap_err();
         streaming.abort(claim).unwrap();
-        let streaming = streaming.into_fixed_pool(0).unwrap_err();
-        let streaming = streaming.into_fixed_pool(5).unwrap_err();
-        let pool = streaming.into_fixed_pool(4).unwrap();
+        let streaming = streaming.into_fixed_pool(0, POOL).unwrap_err();
+        let streaming = streaming.into_fixed_pool(5, POOL).unwrap_err();
+        let pool = streaming.into_fixed_pool(4, POOL).unwrap();
         let numbers: Vec<_> = pool.tokens().map(|token| token.seq().get()).collect();
         assert_eq!(numbers, [2, 3, 4, 5]);
     }
 
     #[test] // req: T-43
     fn a_slot_runs_out_of_numbers() {
-        let mut entries = [Entry::FREE; 4];
-        let mut pool = pool(&mut entries, 4, Overtaking::Hold);
+        let mut pool = pool(4, Overtaking::Hold);
         let tokens: Vec<_> = pool.tokens().collect();
         pool.table.expected = Seq::LAST.get() - 1;
         assert_eq!(pool.announce(tokens[0]), Err(TokenError::Exhausted));

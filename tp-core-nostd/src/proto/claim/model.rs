@@ -2,11 +2,13 @@
 #![allow(clippy::arithmetic_side_effects, reason = "test arithmetic")]
 
 use super::{ClaimError, Entry, Overtaking, Streaming, TableId, Tags, Token, TokenError};
+use crate::ids::PoolId;
 use crate::seq::{Seq, SlotCount};
 use proptest::prelude::*;
 use std::vec::Vec;
 
 const SLOTS: u32 = 4;
+const POOL: PoolId = PoolId::new(1).unwrap();
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Phase {
@@ -126,14 +128,14 @@ proptest! {
         ops in prop::collection::vec(op(), 0..200),
         overtaking in overtaking(),
     ) {
-        let mut entries = [Entry::FREE; SLOTS as usize];
+        let entries = [Entry::FREE; SLOTS as usize];
         let count = SlotCount::new(SLOTS).unwrap();
-        let mut claims = Streaming::new(TableId(3), &mut entries, count, overtaking).unwrap();
+        let mut claims = Streaming::new(TableId(3), entries, count, overtaking).unwrap();
         let mut model = Model::default();
         let mut ready = Vec::new();
         for op in ops {
             match op {
-                Op::Claim => match (claims.claim(), model.claim()) {
+                Op::Claim => match (claims.claim(POOL), model.claim()) {
                     (Ok(token), Ok(seq)) => {
                         prop_assert_eq!(token.seq().get(), seq);
                         model.given.push(token);
@@ -176,10 +178,10 @@ proptest! {
         ops in prop::collection::vec((0..4u8, 0..SLOTS as usize), 0..200),
         overtaking in overtaking(),
     ) {
-        let mut entries = [Entry::FREE; SLOTS as usize];
+        let entries = [Entry::FREE; SLOTS as usize];
         let count = SlotCount::new(SLOTS).unwrap();
-        let streaming = Streaming::new(TableId(3), &mut entries, count, overtaking).unwrap();
-        let mut pool = streaming.into_fixed_pool(SLOTS).unwrap();
+        let streaming = Streaming::new(TableId(3), entries, count, overtaking).unwrap();
+        let mut pool = streaming.into_fixed_pool(SLOTS, POOL).unwrap();
         let mut tokens: Vec<Token> = pool.tokens().collect();
         let mut told: Vec<u64> = Vec::new(); // numbers somebody learned and that are still open
         let mut ready: Vec<u64> = Vec::new();

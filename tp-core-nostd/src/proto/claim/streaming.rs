@@ -1,7 +1,8 @@
 //! Claims that take the next number and end with their commit.
 
-use super::table::{Entry, State, Table};
+use super::table::{Entries, State, Table};
 use super::{ClaimError, FixedPool, Overtaking, Ready, TableId, Tags, Token, TokenError};
+use crate::ids::PoolId;
 use crate::seq::{Seq, SlotCount, SlotIndex};
 
 /// The claims of a producer that takes slots in ring order, many at a time if it likes.
@@ -14,33 +15,28 @@ use crate::seq::{Seq, SlotCount, SlotIndex};
 ///                 └─ overtaken under Void ──▶ Voided ── abort ▶ Free
 /// ```
 #[derive(Debug)]
-pub struct Streaming<'a> {
-    pub(super) table: Table<'a>,
+pub struct Streaming<S> {
+    pub(super) table: Table<S>,
 }
 
-impl<'a> Streaming<'a> {
+impl<S: Entries> Streaming<S> {
     /// A table for a new epoch of `count` slots, numbers from 0 (W-050). `None` if `entries` are fewer than the slots.
-    pub fn new(
-        id: TableId,
-        entries: &'a mut [Entry],
-        count: SlotCount,
-        overtaking: Overtaking,
-    ) -> Option<Self> {
+    pub fn new(id: TableId, entries: S, count: SlotCount, overtaking: Overtaking) -> Option<Self> {
         Table::new(id, entries, count, overtaking).map(|table| Self { table })
     }
 
-    /// Takes the next number and its slot.
+    /// Takes the next number and its slot, for a payload in `pool`.
     ///
     /// # Errors
     /// [`ClaimError`]; nothing was consumed.
-    pub fn claim(&mut self) -> Result<Token, ClaimError> {
+    pub fn claim(&mut self, pool: PoolId) -> Result<Token, ClaimError> {
         let seq = Seq::new(self.table.next).ok_or(ClaimError::Exhausted)?;
         let slot = self.table.count.slot_of(seq);
         if self.table.state(slot) != State::Free {
             return Err(ClaimError::SlotHeld { slot });
         }
         self.table.next = seq.get().wrapping_add(1);
-        let token = self.table.issue(slot, seq, State::Open);
+        let token = self.table.issue(slot, pool, seq, State::Open);
         self.table.link(slot.get(), seq);
         Ok(token)
     }
@@ -117,13 +113,13 @@ impl<'a> Streaming<'a> {
         self.table.skipped
     }
 
-    /// Dedicates `buffers` slots to a camera-style owner, the next ones in ring order. The table comes back unchanged
-    /// while claims are outstanding, if it has fewer slots, or if the numbers run out.
+    /// Dedicates `buffers` slots of `pool` to a camera-style owner, the next ones in ring order. The table comes back
+    /// unchanged while claims are outstanding, if it has fewer slots, or if the numbers run out.
     ///
     /// # Errors
     /// This table, as it was.
-    pub fn into_fixed_pool(self, buffers: u32) -> Result<FixedPool<'a>, Self> {
-        FixedPool::over(self.table, buffers).map_err(|table| Self { table })
+    pub fn into_fixed_pool(self, buffers: u32, pool: PoolId) -> Result<FixedPool<S>, Self> {
+        FixedPool::over(self.table, buffers, pool).map_err(|table| Self { table })
     }
 
     fn open(&self, token: Token) -> Result<(), TokenError> {
@@ -137,23 +133,27 @@ impl<'a> Streaming<'a> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Entry;
     use super::*;
     use std::format;
     use std::string::String;
     use std::vec::Vec;
 
-    fn claims(entries: &mut [Entry], overtaking: Overtaking) -> Streaming<'_> {
+    const POOL: PoolId = PoolId::new(1).unwrap();
+    type Claims = Streaming<[Entry; 4]>;
+
+    fn claims(overtaking: Overtaking) -> Claims {
         let count = SlotCount::new(4).unwrap();
-        Streaming::new(TableId(1), entries, count, overtaking).unwrap()
+        Streaming::new(TableId(1), [Entry::FREE; 4], count, overtaking).unwrap()
     }
 
-    fn ready(claims: &mut Streaming<'_>) -> Vec<u64> {
+    fn ready(claims: &mut Claims) -> Vec<u64> {
         core::iter::from_fn(|| claims.next_ready().map(|ready| ready.seq.get())).collect()
     }
 
     /// Brings claim 1, between 0 and 2 which stay open, into a state; returns its token.
-    fn bring_to(state: &str, claims: &mut Streaming<'_>) -> Token {
-        let [_, token, newer] = [(); 3].map(|()| claims.claim().unwrap());
+    fn bring_to(state: &str, claims: &mut Claims) -> Token {
+        let [_, token, newer] = [(); 3].map(|()| claims.claim(POOL).unwrap());
         match state {
             "Open" => {}
             "Newest" => claims.abort(newer).unwrap(),
@@ -183,13 +183,12 @@ mod tests {
             "Free",
         ] {
             for call in ["announce", "commit", "abort"] {
-                let mut entries = [Entry::FREE; 4];
                 let overtaking = if state == "Voided" {
                     Overtaking::Void
                 } else {
                     Overtaking::Hold
                 };
-                let mut claims = claims(&mut entries, overtaking);
+                let mut claims = claims(overtaking);
                 let token = bring_to(state, &mut claims);
                 let before = ready(&mut claims);
                 let result = match call {
@@ -234,9 +233,8 @@ Free       abort    Stale  Free, next 3, ready [] []
 
     #[test] // req: E-06, C-064
     fn an_overtaking_commit_waits_for_the_older_claim() {
-        let mut entries = [Entry::FREE; 4];
-        let mut claims = claims(&mut entries, Overtaking::Hold);
-        let [first, second, third] = [(); 3].map(|()| claims.claim().unwrap());
+        let mut claims = claims(Overtaking::Hold);
+        let [first, second, third] = [(); 3].map(|()| claims.claim(POOL).unwrap());
         let tags = Tags {
             meta_version: Some(7),
             trace_id: Some(9),
@@ -257,29 +255,27 @@ Free       abort    Stale  Free, next 3, ready [] []
 
     #[test] // req: C-060
     fn a_slot_is_not_issued_again_before_its_claim_ends() {
-        let mut entries = [Entry::FREE; 4];
-        let mut claims = claims(&mut entries, Overtaking::Void);
-        let [oldest, ..] = [(); 4].map(|()| claims.claim().unwrap());
+        let mut claims = claims(Overtaking::Void);
+        let [oldest, ..] = [(); 4].map(|()| claims.claim(POOL).unwrap());
         let held = Err(ClaimError::SlotHeld { slot: oldest.slot });
-        assert_eq!(claims.claim(), held);
+        assert_eq!(claims.claim(POOL), held);
         let newest = claims
             .find(claims.table.count.index(3).unwrap(), Seq::new(3).unwrap())
             .unwrap();
         claims.commit(newest, Tags::default()).unwrap();
         assert_eq!(ready(&mut claims), [3]);
         // Its owner may still be writing into a voided claim.
-        assert_eq!(claims.claim(), held);
+        assert_eq!(claims.claim(POOL), held);
         claims.abort(oldest).unwrap();
-        assert_eq!(claims.claim().map(Token::seq), Ok(Seq::new(4).unwrap()));
+        assert_eq!(claims.claim(POOL).map(Token::seq), Ok(Seq::new(4).unwrap()));
     }
 
     #[test] // req: C-063
     fn the_newest_claim_gives_its_number_back_once() {
-        let mut entries = [Entry::FREE; 4];
-        let mut claims = claims(&mut entries, Overtaking::Hold);
-        let token = claims.claim().unwrap();
+        let mut claims = claims(Overtaking::Hold);
+        let token = claims.claim(POOL).unwrap();
         claims.abort(token).unwrap();
-        let again = claims.claim().unwrap();
+        let again = claims.claim(POOL).unwrap();
         assert_eq!((again.seq, again.slot), (token.seq, token.slot));
         assert_eq!(
             claims.commit(token, Tags::default()),
@@ -287,19 +283,22 @@ Free       abort    Stale  Free, next 3, ready [] []
         );
         claims.announce(again).unwrap();
         claims.abort(again).unwrap();
-        assert_eq!(claims.claim().map(Token::seq), Ok(Seq::new(1).unwrap()));
+        assert_eq!(claims.claim(POOL).map(Token::seq), Ok(Seq::new(1).unwrap()));
     }
 
     #[test] // req: C-062, C-065
     fn altered_and_foreign_tokens_are_refused() {
-        let mut entries = [Entry::FREE; 4];
-        let mut claims = claims(&mut entries, Overtaking::Hold);
-        let token = claims.claim().unwrap();
+        let mut claims = claims(Overtaking::Hold);
+        let token = claims.claim(POOL).unwrap();
         let slot = claims.table.count.index(1).unwrap();
         let seq = Seq::new(4).unwrap();
         for forged in [
             Token { seq, ..token },
             Token { slot, ..token },
+            Token {
+                pool: PoolId::new(2).unwrap(),
+                ..token
+            },
             Token {
                 generation: 0,
                 ..token
@@ -323,23 +322,21 @@ Free       abort    Stale  Free, next 3, ready [] []
 
     #[test] // req: T-43, C-054, W-050
     fn numbers_start_at_0_and_end_at_63_bits() {
-        let mut entries = [Entry::FREE; 4];
-        let mut claims = claims(&mut entries, Overtaking::Hold);
+        let mut claims = claims(Overtaking::Hold);
         assert_eq!(claims.next_seq(), Some(Seq::FIRST));
         claims.table.next = Seq::LAST.get();
-        let last = claims.claim().unwrap();
+        let last = claims.claim(POOL).unwrap();
         assert_eq!(last.seq, Seq::LAST);
-        assert_eq!(claims.claim(), Err(ClaimError::Exhausted));
+        assert_eq!(claims.claim(POOL), Err(ClaimError::Exhausted));
         assert_eq!(claims.next_seq(), None);
         claims.commit(last, Tags::default()).unwrap();
         assert_eq!(ready(&mut claims), [Seq::LAST.get()]);
-        assert_eq!(claims.claim(), Err(ClaimError::Exhausted));
+        assert_eq!(claims.claim(POOL), Err(ClaimError::Exhausted));
     }
 
     #[test]
     fn storage_must_cover_every_slot() {
         let count = SlotCount::new(4).unwrap();
-        let mut entries = [Entry::FREE; 3];
-        assert!(Streaming::new(TableId(1), &mut entries, count, Overtaking::Hold).is_none());
+        assert!(Streaming::new(TableId(1), [Entry::FREE; 3], count, Overtaking::Hold).is_none());
     }
 }

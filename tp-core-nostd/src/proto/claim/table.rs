@@ -1,6 +1,7 @@
 //! One entry per slot, and the numbered claims among them threaded in rising order.
 
 use super::{Overtaking, Ready, TableId, Tags, Token, TokenError};
+use crate::ids::PoolId;
 use crate::seq::{Seq, SlotCount, SlotIndex};
 
 /// What a slot's claim is at.
@@ -22,10 +23,12 @@ pub(super) enum State {
     Committed,
 }
 
-/// Storage for the claim of one slot; a table borrows as many as there are slots.
+/// Storage for the claim of one slot. A table lives in as many as there are slots: an array, a boxed slice, a
+/// borrowed slice.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
     seq: Seq,
+    pool: PoolId,
     tags: Tags,
     generation: u32,
     /// Neighbours in the order of numbers: slot indices, or `NONE`.
@@ -34,6 +37,11 @@ pub struct Entry {
     pub(super) state: State,
 }
 
+/// Where a table's entries stand; whatever lends them as a slice will do.
+pub trait Entries: AsRef<[Entry]> + AsMut<[Entry]> {}
+
+impl<S: AsRef<[Entry]> + AsMut<[Entry]>> Entries for S {}
+
 /// No slot has this index: counts stay below 2^31.
 const NONE: u32 = u32::MAX;
 
@@ -41,6 +49,7 @@ impl Entry {
     /// An entry of a new table.
     pub const FREE: Self = Self {
         seq: Seq::FIRST,
+        pool: PoolId::new(0).unwrap(),
         tags: Tags {
             meta_version: None,
             trace_id: None,
@@ -54,9 +63,9 @@ impl Entry {
 
 /// What streaming and fixed-pool claims share.
 #[derive(Debug)]
-pub(super) struct Table<'a> {
+pub(super) struct Table<S> {
     id: TableId,
-    entries: &'a mut [Entry],
+    entries: S,
     pub(super) count: SlotCount,
     overtaking: Overtaking,
     /// Lowest and highest of the numbered claims (Open, Announced, Held).
@@ -72,15 +81,17 @@ pub(super) struct Table<'a> {
     pub(super) skipped: u64,
 }
 
-impl<'a> Table<'a> {
+impl<S: Entries> Table<S> {
     pub(super) fn new(
         id: TableId,
-        entries: &'a mut [Entry],
+        mut entries: S,
         count: SlotCount,
         overtaking: Overtaking,
     ) -> Option<Self> {
-        let entries = entries.get_mut(..count.get() as usize)?;
-        entries.fill(Entry::FREE);
+        entries
+            .as_mut()
+            .get_mut(..count.get() as usize)?
+            .fill(Entry::FREE);
         Some(Self {
             id,
             entries,
@@ -97,11 +108,12 @@ impl<'a> Table<'a> {
     }
 
     pub(super) fn entry(&mut self, at: u32) -> Option<&mut Entry> {
-        self.entries.get_mut(at as usize)
+        self.entries.as_mut().get_mut(at as usize)
     }
 
     pub(super) fn state(&self, slot: SlotIndex) -> State {
         self.entries
+            .as_ref()
             .get(slot.get() as usize)
             .map_or(State::Free, |entry| entry.state)
     }
@@ -116,29 +128,31 @@ impl<'a> Table<'a> {
 
     /// The token of the claim on `slot`, if there is one.
     pub(super) fn token(&self, slot: SlotIndex) -> Option<Token> {
-        let entry = self.entries.get(slot.get() as usize)?;
+        let entry = self.entries.as_ref().get(slot.get() as usize)?;
         (entry.state != State::Free).then_some(Token {
             table: self.id,
             generation: entry.generation,
             slot,
+            pool: entry.pool,
             seq: entry.seq,
         })
     }
 
     /// Starts a claim on `slot`, or starts it over: tokens given out for the slot so far are stale.
-    pub(super) fn issue(&mut self, slot: SlotIndex, seq: Seq, state: State) -> Token {
+    pub(super) fn issue(&mut self, slot: SlotIndex, pool: PoolId, seq: Seq, state: State) -> Token {
         self.generation = self.generation.wrapping_add(1);
         let generation = self.generation;
-        let (table, at) = (self.id, slot.get());
-        if let Some(entry) = self.entry(at) {
+        if let Some(entry) = self.entry(slot.get()) {
             let was_free = entry.state == State::Free;
-            (entry.seq, entry.generation, entry.state) = (seq, generation, state);
+            entry.generation = generation;
+            (entry.seq, entry.pool, entry.state) = (seq, pool, state);
             self.outstanding = self.outstanding.wrapping_add(u32::from(was_free));
         }
         Token {
-            table,
+            table: self.id,
             generation,
             slot,
+            pool,
             seq,
         }
     }
