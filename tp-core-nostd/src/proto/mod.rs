@@ -3,13 +3,19 @@
 //! None of them owns a clock, a socket or a file. Each has one owner, which feeds it what arrived and does what it says;
 //! deadlines are data, so a simulation can jump from one to the next.
 //!
-//! The data path, in the order of a frame's life: [`claim`], [`sequence`].
+//! The data path, in the order of a frame's life: [`claim`], [`publish`], [`sequence`], [`read`]; on both sides it works on
+//! the [`regions`] of one stream and epoch.
 
 pub mod announce;
 pub mod claim;
+#[cfg(test)]
+mod data_path;
 pub mod dispatch;
 pub mod driver;
 pub mod lease_client;
 pub mod mapping;
+pub mod publish;
 pub mod random;
+pub mod read;
+pub mod regions;
 pub mod sequence;

@@ -1,0 +1,350 @@
+//! Frames on their way into memory: claimed, filled, committed, announced (wire 3.2, C-052).
+//!
+//! ```
+//! use tp_core_nostd::ids::{Epoch, PoolId, StreamId};
+//! use tp_core_nostd::proto::claim::{Entry, Overtaking, Streaming, TableId};
+//! use tp_core_nostd::proto::publish::{FrameMeta, Publisher};
+//! use tp_core_nostd::proto::{read::Reader, regions::StreamRegions};
+//! use tp_core_nostd::seq::SlotCount;
+//! use tp_core_nostd::shm::*;
+//! # use std::error::Error;
+//! # fn main() -> Result<(), Box<dyn Error>> {
+//! // A ring of four slots and a pool of 64 bytes each, in memory of our own.
+//! let slots = SlotCount::new(4).ok_or("not a power of two")?;
+//! let of = |kind| RegionShape {
+//!     stream_id: StreamId::new(10_000).unwrap(), epoch: Epoch::new(1).unwrap(), slots, kind,
+//! };
+//! let ring = of(RegionKind::HeaderRing);
+//! let pool_id = PoolId::new(1).unwrap();
+//! let pool = of(RegionKind::PayloadPool { pool_id, stride: Stride::new(64).unwrap() });
+//! let ring_memory = [const { Line::zeroed() }; 1 + 4 * 4];
+//! let pool_memory = [const { Line::zeroed() }; 1 + 4];
+//! for (shape, memory) in [(ring, &ring_memory[..]), (pool, &pool_memory[..])] {
+//!     Superblock { shape, pid: 1, start_ns: 1, activity_ns: 1 }.create(RegionWriter::of_lines(memory))?;
+//! }
+//! let ring = HeaderRing::open(&ring_memory[..], &ring)?;
+//! let pool = PayloadPool::open(&pool_memory[..], &pool)?;
+//! let regions = StreamRegions::new(ring, [pool])?;
+//!
+//! // The producer.
+//! let entries = [Entry::FREE; 4];
+//! let claims = Streaming::new(TableId(1), entries, slots, Overtaking::Hold).ok_or("too few entries")?;
+//! let mut publisher = Publisher::new(regions, claims);
+//! let tensor = TensorHeader::contiguous(Dtype::Uint8, MajorOrder::Row, &[3, 4])?;
+//! let mut image = SlotImage::new(&tensor); // prepared once, used for every frame of this tensor
+//! let meta = FrameMeta { timestamp_ns: 123, ..FrameMeta::default() };
+//! publisher.offer(b"Hello, world", &mut image, meta)?;
+//! let mut message = [0; 48];
+//! while let Some(descriptor) = publisher.next_ready(None) {
+//!     descriptor.encode(&mut message)?; // and off it goes
+//! }
+//!
+//! // A consumer of the same memory.
+//! let mut reader = Reader::new(regions, [0; 4]).ok_or("too few words")?;
+//! let frame = reader.read(tp_core_nostd::seq::Seq::FIRST).unwrap();
+//! let mut copy = [0; 64];
+//! let len = reader.copy_to(&frame, &mut copy)?;
+//! assert_eq!((frame.header.tensor.dims(), &copy[..len]), (&[3, 4][..], &b"Hello, world"[..]));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A frame that is filled in place is [claimed](Publisher::claim), written through [`Publisher::payload`] and
+//! [committed](Publisher::commit). What a commit made ready comes out of `next_ready`, which stores the committed word and
+//! returns the descriptor to send; if sending fails the frame stays committed, nothing is rewritten (T-56).
+
+mod fixed_pool;
+
+use core::fmt;
+
+use super::claim::{ClaimError, Entries, Ready, Streaming, Tags, Token, TokenError};
+use super::regions::StreamRegions;
+use crate::ids::PoolId;
+use crate::memory::{CacheOps, Coherent};
+use crate::seq::Seq;
+use crate::shm::{PayloadPool, RegionWriter, SlotFrame, SlotImage, SlotWriter, WritableRegion};
+use crate::wire::control::FrameDescriptor;
+
+/// What a producer says of one frame besides its tensor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct FrameMeta {
+    /// Capture time of the payload, in nanoseconds (W-141).
+    pub timestamp_ns: u64,
+    /// The metadata that applies; 0 stands in the slot where there is none (T-44).
+    pub meta_version: Option<u32>,
+    /// Set where the frame is traced.
+    pub trace_id: Option<u64>,
+}
+
+/// Why no slot was given. Neither slot nor number was consumed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum OfferError {
+    /// No pool has slots this long (W-121).
+    TooLarge {
+        /// Bytes of the payload.
+        len: usize,
+        /// Bytes of the longest slots.
+        max: u32,
+    },
+    /// No claim is to be had.
+    Claim(ClaimError),
+}
+
+impl fmt::Display for OfferError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLarge { len, max } => {
+                write!(f, "{len} bytes of payload, the longest slot has {max}")
+            }
+            Self::Claim(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for OfferError {}
+
+impl From<ClaimError> for OfferError {
+    fn from(error: ClaimError) -> Self {
+        Self::Claim(error)
+    }
+}
+
+/// Why a claim was not committed. It is what it was, its slot untouched (C-061).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum CommitError {
+    /// The payload is said to be longer than its slot.
+    TooLong {
+        /// Bytes of the payload.
+        len: u32,
+        /// Bytes of the slot.
+        stride: u32,
+    },
+    /// The claim does not live.
+    Token(TokenError),
+}
+
+impl fmt::Display for CommitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLong { len, stride } => {
+                write!(f, "{len} bytes of payload in a slot of {stride}")
+            }
+            Self::Token(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for CommitError {}
+
+impl From<TokenError> for CommitError {
+    fn from(error: TokenError) -> Self {
+        Self::Token(error)
+    }
+}
+
+/// The one writer of a mapping. `C` are its claims, [`Streaming`] or [`FixedPool`](super::claim::FixedPool); `K` is the
+/// cache maintenance its payloads need.
+#[derive(Debug)]
+pub struct Publisher<R, P, C, K = Coherent> {
+    regions: StreamRegions<R, P>,
+    claims: C,
+    cache: K,
+}
+
+impl<R, P, C> Publisher<R, P, C> {
+    /// A publisher into regions of a new epoch whose payloads need no cache maintenance.
+    pub const fn new(regions: StreamRegions<R, P>, claims: C) -> Self {
+        Self::with_cache(regions, claims, Coherent)
+    }
+}
+
+impl<R, P, C, K> Publisher<R, P, C, K> {
+    /// A publisher into regions of a new epoch, with this cache maintenance.
+    pub const fn with_cache(regions: StreamRegions<R, P>, claims: C, cache: K) -> Self {
+        Self {
+            regions,
+            claims,
+            cache,
+        }
+    }
+
+    /// The regions it writes.
+    pub const fn regions(&self) -> &StreamRegions<R, P> {
+        &self.regions
+    }
+
+    /// Its claims, to look at.
+    pub const fn claims(&self) -> &C {
+        &self.claims
+    }
+}
+
+impl<R, P, C, K> Publisher<R, P, C, K>
+where
+    R: WritableRegion,
+    P: AsRef<[PayloadPool<R>]>,
+    K: CacheOps,
+{
+    /// The payload slot of a claim, to be filled by a copy, in place or by a device. `None` for a token of other pools.
+    pub fn payload(&self, token: Token) -> Option<RegionWriter<'_>> {
+        let pool = self.regions.pool(token.pool())?;
+        Some(pool.slot_writer(token.slot()))
+    }
+
+    fn slot(&self, token: Token) -> SlotWriter<'_> {
+        self.regions.ring().slot_writer(token.slot())
+    }
+
+    fn check_len(&self, token: Token, len: u32) -> Result<(), CommitError> {
+        let pool = self.regions.pool(token.pool()).ok_or(TokenError::Stale)?;
+        let stride = pool.stride().get();
+        if len > stride {
+            return Err(CommitError::TooLong { len, stride });
+        }
+        Ok(())
+    }
+
+    /// Makes the payload visible and writes the header, of a claim just committed; its word follows when it is ready.
+    #[inline]
+    fn write(&self, token: Token, image: &mut SlotImage, len: u32, meta: FrameMeta) {
+        if len != 0
+            && let Some(payload) = self.payload(token)
+        {
+            self.cache.before_commit(payload);
+        }
+        image.set_frame(&SlotFrame {
+            slot: token.slot(),
+            pool_id: token.pool(),
+            values_len_bytes: len,
+            timestamp_ns: meta.timestamp_ns,
+            meta_version: meta.meta_version.unwrap_or_default(),
+        });
+        self.slot(token).write(image);
+    }
+
+    /// Stores the committed word; what is left to do is to send the descriptor.
+    #[inline]
+    fn publish(&self, ready: Ready, sent_ns: Option<u64>) -> FrameDescriptor {
+        let ring = self.regions.ring();
+        ring.slot_writer(ready.slot).commit(ready.seq);
+        FrameDescriptor {
+            stream_id: ring.shape().stream_id,
+            epoch: ring.shape().epoch,
+            seq: ready.seq,
+            timestamp_ns: sent_ns,
+            meta_version: ready.tags.meta_version,
+            trace_id: ready.tags.trace_id,
+        }
+    }
+}
+
+impl<R, P, S, K> Publisher<R, P, Streaming<S>, K>
+where
+    R: WritableRegion,
+    P: AsRef<[PayloadPool<R>]>,
+    S: Entries,
+    K: CacheOps,
+{
+    /// Takes the next slot for a payload of at most `len` bytes, and marks it as being written.
+    ///
+    /// # Errors
+    /// [`OfferError`]
+    pub fn claim(&mut self, len: u32) -> Result<Token, OfferError> {
+        let pool = self.pool_for(len as usize)?;
+        let token = self.claims.claim(pool)?;
+        self.slot(token).begin(token.seq());
+        Ok(token)
+    }
+
+    /// Ends a claim with a frame: `len` bytes of payload are in its slot, `image` was prepared for their tensor. No
+    /// payload byte is copied (C-068). Then call [`Self::next_ready`] until `None`.
+    ///
+    /// # Errors
+    /// [`CommitError`]
+    pub fn commit(
+        &mut self,
+        token: Token,
+        image: &mut SlotImage,
+        len: u32,
+        meta: FrameMeta,
+    ) -> Result<(), CommitError> {
+        self.check_len(token, len)?;
+        self.claims.commit(token, tags(meta))?;
+        self.write(token, image, len, meta);
+        Ok(())
+    }
+
+    /// Ends a claim without a frame (C-063). Then call [`Self::next_ready`] until `None`: others may have waited for it.
+    ///
+    /// # Errors
+    /// [`TokenError::Stale`]
+    pub fn abort(&mut self, token: Token) -> Result<(), TokenError> {
+        self.claims.abort(token)
+    }
+
+    /// The claim's number was told to somebody (progress); it will not be given back.
+    ///
+    /// # Errors
+    /// [`TokenError`]
+    pub fn announce(&mut self, token: Token) -> Result<(), TokenError> {
+        self.claims.announce(token)
+    }
+
+    /// Claims, copies and commits; returns the frame's number. Then call [`Self::next_ready`] until `None`.
+    ///
+    /// # Errors
+    /// [`OfferError`]
+    pub fn offer(
+        &mut self,
+        payload: &[u8],
+        image: &mut SlotImage,
+        meta: FrameMeta,
+    ) -> Result<Seq, OfferError> {
+        let pool = self.pool_for(payload.len())?;
+        let token = self.claims.claim(pool)?;
+        self.slot(token).begin(token.seq());
+        // The pool was chosen to hold the payload and the claim is new, so neither step is refused; and the length fits 32
+        // bits, because a stride does.
+        if !payload.is_empty()
+            && let Some(slot) = self.payload(token)
+        {
+            let _ = slot.copy_in(0, payload);
+        }
+        let _ = self.claims.commit(token, tags(meta));
+        self.write(token, image, payload.len() as u32, meta);
+        Ok(token.seq())
+    }
+
+    /// Makes the next frame whole for its readers and returns the descriptor to send, in rising order (C-064); `sent_ns`
+    /// is the time of sending, where it is wanted (W-144). `None` when nothing is left to send.
+    pub fn next_ready(&mut self, sent_ns: Option<u64>) -> Option<FrameDescriptor> {
+        let ready = self.claims.next_ready()?;
+        Some(self.publish(ready, sent_ns))
+    }
+
+    #[inline]
+    fn pool_for(&self, len: usize) -> Result<PoolId, OfferError> {
+        let pool = u32::try_from(len).ok();
+        match pool.and_then(|len| self.regions.pool_for(len)) {
+            Some(pool) => Ok(pool.pool_id()),
+            None => {
+                let strides = self.regions.pools().iter().map(|pool| pool.stride().get());
+                let max = strides.max().unwrap_or_default();
+                Err(OfferError::TooLarge { len, max })
+            }
+        }
+    }
+}
+
+const fn tags(meta: FrameMeta) -> Tags {
+    Tags {
+        meta_version: meta.meta_version,
+        trace_id: meta.trace_id,
+    }
+}
+
+#[cfg(test)]
+mod tests;
