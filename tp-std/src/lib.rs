@@ -1,1 +1,4 @@
 //! SHM Tensor Pool.
+
+pub mod aeron;
+pub mod clock;

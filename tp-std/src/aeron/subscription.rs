@@ -1,0 +1,177 @@
+//! The receiving end: whole messages per image, and images that come and go.
+
+use core::fmt;
+use std::sync::Arc;
+
+use rusteron_client as rc;
+use tp_core_nostd::transport::{ImageEvent, ImageId, PollError, Subscription};
+
+use super::assembler::{Assembler, Fragment};
+use super::error;
+use super::shared::Shared;
+
+/// Length of the header of a frame in an image's log, in bytes.
+const FRAME_ALIGNMENT: i64 = 32;
+
+/// Receives from every publication of its channel and stream. One thread uses it at a time.
+///
+/// An [`ImageId`] is the registration id of the publication behind the image: never used twice by a media driver,
+/// unlike a session id. With `rejoin=true` (never our default) a reader that was too slow gets the same image back,
+/// and with it the same id, after an `Unavailable`.
+///
+/// `image_events` compares the images there are with those it reported last, so it cannot overflow. What it cannot
+/// show is an image that came and went between two calls; call it every cycle, before `poll`. Where the client is
+/// driven by another thread, the first messages of an image can overtake its `Available` by one call.
+pub struct AeronSubscription {
+    raw: Option<rc::AeronSubscription>,
+    shared: Arc<Shared>,
+    channel: String,
+    stream_id: i32,
+    assembler: Assembler,
+    /// Images reported as available.
+    images: Vec<ImageId>,
+    /// The images there are now; kept for its buffer.
+    present: Vec<ImageId>,
+}
+
+impl AeronSubscription {
+    /// The subscription, once the media driver has answered.
+    pub(super) fn complete(
+        registration: &rc::AeronAsyncAddSubscription,
+        shared: &Arc<Shared>,
+    ) -> Result<Option<Self>, rc::AeronCError> {
+        let Some(raw) = registration.poll()? else {
+            return Ok(None);
+        };
+        let facts = raw
+            .get_constants()
+            .map(|constants| (constants.channel().to_owned(), constants.stream_id()));
+        let mut subscription = Self {
+            raw: Some(raw),
+            shared: shared.clone(),
+            channel: String::new(),
+            stream_id: 0,
+            assembler: Assembler::default(),
+            images: Vec::new(),
+            present: Vec::new(),
+        };
+        (subscription.channel, subscription.stream_id) = facts?;
+        Ok(Some(subscription))
+    }
+
+    /// The channel as it was asked for.
+    pub fn channel(&self) -> &str {
+        &self.channel
+    }
+
+    /// Aeron's stream id.
+    pub fn stream_id(&self) -> i32 {
+        self.stream_id
+    }
+
+    /// Stops receiving; the images still known are reported as unavailable. Dropping does the same without a report.
+    pub fn close(&mut self) {
+        if let Some(raw) = self.raw.take() {
+            self.shared.give_back(Box::new(raw));
+        }
+    }
+
+    /// Aeron's subscription while it can be used.
+    fn open(&self) -> Option<&rc::AeronSubscription> {
+        self.raw
+            .as_ref()
+            .filter(|raw| !self.shared.is_closed() && !raw.is_closed())
+    }
+}
+
+impl Subscription for AeronSubscription {
+    fn poll(
+        &mut self,
+        limit: u32,
+        handler: &mut dyn FnMut(&[u8], ImageId),
+    ) -> Result<u32, PollError> {
+        let raw = match &self.raw {
+            Some(raw) if !self.shared.is_closed() => raw,
+            _ => return Err(PollError::Closed),
+        };
+        let assembler = &mut self.assembler;
+        let mut messages: u32 = 0;
+        let mut on_fragment = |bytes: &[u8], header: rc::AeronHeader| {
+            let Some(fragment) = fragment(bytes, &header) else {
+                return;
+            };
+            let image = fragment.image;
+            if let Some(message) = assembler.assemble(fragment) {
+                messages = messages.saturating_add(1);
+                handler(message, image);
+            }
+        };
+        // One frame completes at most one message, so the limit on frames is one on messages.
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        match raw.poll_fn(&mut on_fragment, limit) {
+            Ok(_) => Ok(messages),
+            Err(_) if raw.is_closed() => Err(PollError::Closed),
+            Err(_) => Err(PollError::Failed(error::last_code())),
+        }
+    }
+
+    fn image_events(&mut self, handler: &mut dyn FnMut(ImageId, ImageEvent)) {
+        let mut present = core::mem::take(&mut self.present);
+        present.clear();
+        if let Some(raw) = self.open() {
+            raw.for_each_image(|image| present.extend(image_id(image)));
+        }
+        if present != self.images {
+            for gone in self.images.iter().filter(|id| !present.contains(id)) {
+                self.assembler.forget(*gone);
+                handler(*gone, ImageEvent::Unavailable);
+            }
+            for new in present.iter().filter(|id| !self.images.contains(id)) {
+                handler(*new, ImageEvent::Available);
+            }
+            core::mem::swap(&mut self.images, &mut present);
+        }
+        self.present = present;
+    }
+
+    fn image_count(&self) -> usize {
+        let count = self.open().and_then(|raw| raw.image_count().ok());
+        count.and_then(|n| usize::try_from(n).ok()).unwrap_or(0)
+    }
+}
+
+/// What the assembler needs to know of a frame; `None` never happens inside a poll.
+fn fragment<'a>(bytes: &'a [u8], header: &rc::AeronHeader) -> Option<Fragment<'a>> {
+    let frame = header.get_values().ok()?.frame();
+    let next_position = header.position();
+    let length = i64::from(frame.frame_length());
+    // Frames begin at multiples of 32; positions stay far below 2^63.
+    let occupied = length.saturating_add(FRAME_ALIGNMENT - 1) & !(FRAME_ALIGNMENT - 1);
+    Some(Fragment {
+        image: image_id(&header.image()?)?,
+        flags: frame.flags(),
+        position: next_position.saturating_sub(occupied),
+        next_position,
+        bytes,
+    })
+}
+
+fn image_id(image: &rc::AeronImage) -> Option<ImageId> {
+    let constants = image.get_constants().ok()?;
+    Some(ImageId(constants.correlation_id()))
+}
+
+impl Drop for AeronSubscription {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl fmt::Debug for AeronSubscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            channel, stream_id, ..
+        } = self;
+        write!(f, "AeronSubscription({channel} stream {stream_id})")
+    }
+}
