@@ -11,7 +11,8 @@ use std::sync::Arc;
 use rusteron_client as rc;
 
 use super::channel::Channel;
-use super::error::{Absence, TransportError, last_code, last_words};
+use super::cnc;
+use super::error::{TransportError, last_code, last_words};
 use super::pending::{Complete, Pending, Registration};
 use super::publication::{AeronExclusivePublication, AeronPublication};
 use super::shared::Shared;
@@ -53,13 +54,13 @@ impl AeronClient {
     /// # Errors
     /// [`TransportError::NoMediaDriver`] says which directory was looked at and what was found there.
     pub fn connect(config: &ClientConfig) -> Result<Self, TransportError> {
+        cnc::heartbeat(&config.dir, config.driver_timeout).map_err(|reason| {
+            TransportError::NoMediaDriver {
+                dir: config.dir.clone(),
+                reason,
+            }
+        })?;
         let dir = c_string(config.dir.as_os_str().as_bytes())?;
-        let absent = |reason| TransportError::NoMediaDriver {
-            dir: config.dir.clone(),
-            reason,
-        };
-        look_for_driver(&config.dir, &dir, config.driver_timeout).map_err(absent)?;
-
         let shared = Arc::new(Shared::default());
         let aeron = open(config, &dir, &shared).map_err(|_| TransportError::last())?;
         Ok(Self {
@@ -207,28 +208,6 @@ impl fmt::Debug for AeronClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "AeronClient({})", self.dir.display())
     }
-}
-
-/// Finds out whether a media driver serves `dir`, without waiting for one as Aeron would.
-pub(super) fn look_for_driver(
-    dir: &Path,
-    c_dir: &CString,
-    timeout: Duration,
-) -> Result<(), Absence> {
-    if !dir.join("cnc.dat").exists() {
-        return Err(Absence::NoFile);
-    }
-    let mut heartbeat_ms = Ok(-1);
-    rc::AeronCnc::read(c_dir, |cnc| heartbeat_ms = cnc.get_to_driver_heartbeat_ms())
-        .map_err(|_| Absence::Unusable(last_words()))?;
-    let Ok(heartbeat_ms) = heartbeat_ms else {
-        return Err(Absence::ShutDown);
-    };
-    let age_ms = u64::try_from(rc::Aeron::epoch_clock().saturating_sub(heartbeat_ms)).unwrap_or(0);
-    if u128::from(age_ms) > timeout.as_millis() {
-        return Err(Absence::Stale { age_ms });
-    }
-    Ok(())
 }
 
 fn open(

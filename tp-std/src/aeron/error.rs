@@ -160,7 +160,7 @@ fn conflict(answer: &str) -> Option<(&str, &str, &str)> {
 }
 
 /// Aeron's texts are a stack of lines with file names; people read one line.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     let mut line = String::new();
     for part in text
         .split('\n')

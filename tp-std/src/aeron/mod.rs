@@ -34,7 +34,9 @@
 mod assembler;
 mod channel;
 mod client;
+mod cnc;
 mod error;
+mod media_driver;
 mod pending;
 mod publication;
 mod shared;
@@ -43,6 +45,7 @@ mod subscription;
 pub use channel::{Channel, ChannelError, DEFAULT_CHANNEL};
 pub use client::{AeronClient, ClientConfig};
 pub use error::{Absence, TransportError};
+pub use media_driver::{MediaDriver, MediaDriverConfig, MediaDriverError, default_dir};
 pub use pending::Pending;
 pub use publication::{AeronExclusivePublication, AeronPublication};
 pub use subscription::AeronSubscription;
