@@ -8,6 +8,7 @@ use memmap2::{Advice, MmapOptions, MmapRaw};
 use rustix::fd::{AsFd, AsRawFd};
 use rustix::io::Errno;
 use std::io;
+use std::sync::Arc;
 use tp_core_nostd::memory::{MapError, MapStep, Region, WritableRegion};
 use tp_core_nostd::shm::{RegionView, RegionWriter};
 
@@ -20,21 +21,27 @@ pub struct Residency {
     pub lock: bool,
 }
 
-/// A region mapped for reading; storing to it would end the process. Unmapped when dropped.
-#[derive(Debug)]
+/// A region mapped for reading; storing to it would end the process. Clones share the memory; the last one dropped
+/// unmaps it.
+#[derive(Clone, Debug)]
 pub struct Mapping {
     view: RegionView<'static>,
-    _memory: MmapRaw,
+    memory: Arc<MmapRaw>,
 }
 
-/// A region mapped for reading and writing. Unmapped when dropped.
-#[derive(Debug)]
+/// A region mapped for reading and writing. Clones share the memory; the last one dropped unmaps it.
+#[derive(Clone, Debug)]
 pub struct WritableMapping {
     writer: RegionWriter<'static>,
-    _memory: MmapRaw,
+    memory: Arc<MmapRaw>,
 }
 
 impl Mapping {
+    /// Whether no clone of it is left, so that dropping it unmaps.
+    pub fn is_last(&self) -> bool {
+        Arc::strong_count(&self.memory) == 1
+    }
+
     /// Maps `extent` of a file that is known to have so much.
     pub(crate) fn new(
         file: &RegionFile,
@@ -46,18 +53,23 @@ impl Mapping {
         let memory = resident(&options, map, residency, Advice::PopulateRead)?;
         let base = first_byte(&memory)?;
         #[expect(unsafe_code, reason = "how long a mapping lives is only known here")]
-        // SAFETY: pages are aligned to far more than 64. The mapping has `extent.len` readable bytes and lives in the
-        // struct with the view, which never leaves it for longer than a borrow of the struct. Peers write by the rules
+        // SAFETY: pages are aligned to far more than 64. The mapping has `extent.len` readable bytes and lives as
+        // long as any clone of the struct with the view, which never leaves it for longer than a borrow of the struct. Peers write by the rules
         // of the region module, or what they write is discarded by them.
         let view = unsafe { RegionView::from_raw(base, extent.len) };
         Ok(Self {
             view,
-            _memory: memory,
+            memory: Arc::new(memory),
         })
     }
 }
 
 impl WritableMapping {
+    /// Whether no clone of it is left, so that dropping it unmaps.
+    pub fn is_last(&self) -> bool {
+        Arc::strong_count(&self.memory) == 1
+    }
+
     /// Maps `extent` of a file that is known to have so much.
     pub(crate) fn new(
         file: &RegionFile,
@@ -73,7 +85,7 @@ impl WritableMapping {
         let writer = unsafe { RegionWriter::from_raw(base, extent.len) };
         Ok(Self {
             writer,
-            _memory: memory,
+            memory: Arc::new(memory),
         })
     }
 }

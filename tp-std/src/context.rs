@@ -1,28 +1,27 @@
 //! What a client is told before it starts: where Aeron lives, which streams to use, which directories to trust.
 
 use core::time::Duration;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use crate::aeron::Channel;
 use crate::error::ConfigError;
 
 /// One Aeron stream: channel and stream id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
-    /// Aeron channel URI.
-    pub channel: String,
+    /// Aeron channel.
+    pub channel: Channel,
     /// Aeron stream id.
     pub stream_id: i32,
 }
 
 impl Endpoint {
     /// The stream `stream_id` of `channel`.
-    pub fn new(channel: impl Into<String>, stream_id: i32) -> Self {
-        Self { channel: channel.into(), stream_id }
+    pub const fn new(channel: Channel, stream_id: i32) -> Self {
+        Self { channel, stream_id }
     }
 }
 
-/// Channel of all control-plane streams unless configured otherwise: peers use the same term length (I-02).
-pub const DEFAULT_CHANNEL: &str = "aeron:ipc?term-length=4m";
 /// Conventional stream ids (driver 9).
 pub const CONTROL_STREAM: i32 = 1000;
 /// Conventional announce stream, where it is not the control stream.
@@ -44,6 +43,7 @@ pub struct Context {
     announce: Endpoint,
     descriptor: Endpoint,
     allowed_dirs: Vec<PathBuf>,
+    driver_timeout: Duration,
     message_timeout: Duration,
     keepalive_interval: Duration,
     lease_expiry_grace_intervals: u32,
@@ -64,10 +64,11 @@ impl Context {
         Self {
             aeron_dir: None,
             client_name: String::new(),
-            control: Endpoint::new(DEFAULT_CHANNEL, CONTROL_STREAM),
-            announce: Endpoint::new(DEFAULT_CHANNEL, ANNOUNCE_STREAM),
-            descriptor: Endpoint::new(DEFAULT_CHANNEL, DESCRIPTOR_STREAM),
+            control: Endpoint::new(Channel::ipc(), CONTROL_STREAM),
+            announce: Endpoint::new(Channel::ipc(), ANNOUNCE_STREAM),
+            descriptor: Endpoint::new(Channel::ipc(), DESCRIPTOR_STREAM),
             allowed_dirs: Vec::new(),
+            driver_timeout: Duration::from_secs(5),
             message_timeout: Duration::from_secs(5),
             keepalive_interval: Duration::from_secs(1),
             lease_expiry_grace_intervals: 3,
@@ -100,13 +101,24 @@ impl Context {
     }
 
     /// All standard streams on one channel; announces on `announce_stream`, or 1001 where that is 0 (client 1.1).
-    #[must_use]
-    pub fn with_default_channels(mut self, channel: &str, announce_stream: i32) -> Self {
-        let announce = if announce_stream == 0 { ANNOUNCE_STREAM } else { announce_stream };
-        self.control = Endpoint::new(channel, CONTROL_STREAM);
-        self.announce = Endpoint::new(channel, announce);
+    ///
+    /// # Errors
+    /// A text that is no Aeron channel.
+    pub fn with_default_channels(
+        mut self,
+        channel: &str,
+        announce_stream: i32,
+    ) -> Result<Self, ConfigError> {
+        let channel: Channel = channel.parse()?;
+        let announce = if announce_stream == 0 {
+            ANNOUNCE_STREAM
+        } else {
+            announce_stream
+        };
+        self.control = Endpoint::new(channel.clone(), CONTROL_STREAM);
+        self.announce = Endpoint::new(channel.clone(), announce);
         self.descriptor = Endpoint::new(channel, DESCRIPTOR_STREAM);
-        self
+        Ok(self)
     }
 
     /// The control stream.
@@ -134,6 +146,13 @@ impl Context {
     #[must_use]
     pub fn allow_dir(mut self, dir: impl Into<PathBuf>) -> Self {
         self.allowed_dirs.push(dir.into());
+        self
+    }
+
+    /// Silence of the media driver after which it counts as gone.
+    #[must_use]
+    pub const fn with_driver_timeout(mut self, timeout: Duration) -> Self {
+        self.driver_timeout = timeout;
         self
     }
 
@@ -176,17 +195,24 @@ impl Context {
     ///
     /// # Errors
     /// Zero.
-    pub const fn with_command_queue_capacity(mut self, capacity: usize) -> Result<Self, ConfigError> {
+    pub fn with_command_queue_capacity(mut self, capacity: usize) -> Result<Self, ConfigError> {
         if capacity == 0 {
-            return Err(ConfigError::Zero { knob: "command_queue_capacity" });
+            return Err(ConfigError::Zero {
+                knob: "command_queue_capacity",
+            });
         }
         self.command_queue_capacity = capacity;
         Ok(self)
     }
 
     /// See [`Context::with_aeron_dir`].
-    pub fn aeron_dir(&self) -> Option<&Path> {
-        self.aeron_dir.as_deref()
+    pub fn aeron_dir(&self) -> PathBuf {
+        self.aeron_dir.clone().unwrap_or_else(default_aeron_dir)
+    }
+
+    /// See [`Context::with_driver_timeout`].
+    pub const fn driver_timeout(&self) -> Duration {
+        self.driver_timeout
     }
 
     /// See [`Context::with_client_name`].
@@ -250,8 +276,23 @@ impl Context {
     }
 }
 
+/// Where a media driver is looked for that nobody named: `AERON_DIR`, else Aeron's own default on Linux.
+pub fn default_aeron_dir() -> PathBuf {
+    std::env::var_os("AERON_DIR").map_or_else(
+        || {
+            let user = std::env::var("USER").unwrap_or_else(|_| "default".to_owned());
+            PathBuf::from(format!("/dev/shm/aeron-{user}"))
+        },
+        PathBuf::from,
+    )
+}
+
 const fn limit(knob: &'static str, got: usize, max: usize) -> Result<(), ConfigError> {
-    if got > max { Err(ConfigError::TooLong { knob, got, max }) } else { Ok(()) }
+    if got > max {
+        Err(ConfigError::TooLong { knob, got, max })
+    } else {
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -268,10 +309,17 @@ mod tests {
 
     #[test] // req: C-005
     fn one_call_sets_the_standard_streams() {
-        let context = Context::new().with_default_channels("aeron:ipc", 0);
-        assert_eq!(context.control(), &Endpoint::new("aeron:ipc", 1000));
-        assert_eq!(context.announce(), &Endpoint::new("aeron:ipc", 1001));
-        assert_eq!(context.descriptor(), &Endpoint::new("aeron:ipc", 1100));
-        assert_eq!(Context::new().with_default_channels("aeron:ipc", 1000).announce().stream_id, 1000);
+        let context = Context::new()
+            .with_default_channels("aeron:ipc", 0)
+            .unwrap();
+        let ipc = || "aeron:ipc".parse().unwrap();
+        assert_eq!(context.control(), &Endpoint::new(ipc(), 1000));
+        assert_eq!(context.announce(), &Endpoint::new(ipc(), 1001));
+        assert_eq!(context.descriptor(), &Endpoint::new(ipc(), 1100));
+        let shared = Context::new()
+            .with_default_channels("aeron:ipc", 1000)
+            .unwrap();
+        assert_eq!(shared.announce(), shared.control());
+        assert!(Context::new().with_default_channels("ipc", 0).is_err());
     }
 }

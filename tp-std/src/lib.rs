@@ -1,4 +1,31 @@
-//! SHM Tensor Pool.
+//! The SHM Tensor Pool on a full operating system: the Aeron adapter, the conductor and the roles it serves.
+//!
+//! Start reading at [`Client`]; the hot side is [`Producer`] and [`Consumer`], the cold side [`Conductor`], and what
+//! stands between them is described in `tp_core_nostd::role`.
 
 pub mod aeron;
+mod client;
 pub mod clock;
+mod conductor;
+mod consumer;
+mod context;
+mod error;
+pub mod idle;
+mod link;
+mod producer;
+mod regions;
+
+pub use client::{Client, ConductorThread, Pending};
+pub use conductor::Conductor;
+pub use consumer::{
+    ConsumeError, Consumer, ConsumerConfig, ConsumerCounters, FrameReader, FrameView,
+};
+pub use context::{
+    ANNOUNCE_STREAM, CONTROL_STREAM, Context, DESCRIPTOR_STREAM, Endpoint, default_aeron_dir,
+};
+pub use error::{ConfigError, Error};
+pub use producer::{
+    Claim, CommitMeta, CommitRefused, Delivery, DeliveryCounts, Frame, OfferError, Producer,
+    ProducerConfig, Published, Refused,
+};
+pub use regions::OfferRefused;

@@ -92,6 +92,8 @@ pub enum LeaseLost {
     DriverGone,
     /// A fresh announce of the stream has a higher epoch than the lease was granted for (D-155).
     Superseded,
+    /// Its regions cannot be mapped by its holder.
+    Unusable,
 }
 
 /// What the owner should know.

@@ -96,6 +96,14 @@ where
         &self.regions
     }
 
+    /// Whether the slot of frame `seq` holds it whole at the moment: what a consumer that watches the memory looks at
+    /// (E-01).
+    #[inline]
+    pub fn is_committed(&self, seq: Seq) -> bool {
+        let ring = self.regions.ring();
+        ring.slot(ring.slots().slot_of(seq)).load() == Some(CommitWord::committed(seq))
+    }
+
     /// Reads frame `seq` as its slot is now.
     ///
     /// # Errors

@@ -63,7 +63,10 @@ enum Switch {
 /// Follows the descriptors of one stream.
 #[derive(Clone, Debug)]
 pub struct Sequencer {
-    last: Option<(ImageId, Seq)>,
+    /// The last frame seen, by descriptor or in memory.
+    last: Option<Seq>,
+    /// The last descriptor and the image it came through: what regressions are judged by.
+    described: Option<(ImageId, Seq)>,
     switch: Switch,
     /// Longest gap that is followed frame by frame.
     max_gap: u64,
@@ -81,6 +84,7 @@ impl Sequencer {
     pub const fn new() -> Self {
         Self {
             last: None,
+            described: None,
             switch: Switch::Settled,
             max_gap: DEFAULT_MAX_OUTSTANDING_SEQ_GAP,
             gap_drops: 0,
@@ -98,13 +102,21 @@ impl Sequencer {
     pub fn observe(&mut self, image: ImageId, seq: Seq) -> Arrival {
         let arrival = self.judge(image, seq);
         match arrival {
-            Arrival::Duplicate | Arrival::Regression => return arrival,
+            Arrival::Regression => return arrival,
+            Arrival::Duplicate => {
+                // The descriptor of a frame that was found in memory before.
+                if self.switch == Switch::Settled {
+                    self.described = Some((image, seq));
+                }
+                return arrival;
+            }
             Arrival::Gap { missed } | Arrival::Resync { missed } => {
                 self.gap_drops = self.gap_drops.saturating_add(missed);
             }
             Arrival::First | Arrival::Next | Arrival::NewWriter => {}
         }
-        self.last = Some((image, seq));
+        self.last = Some(seq);
+        self.described = Some((image, seq));
         if self.switch == Switch::CatchingUp {
             self.switch = Switch::Settled;
         }
@@ -112,25 +124,30 @@ impl Sequencer {
     }
 
     fn judge(&self, image: ImageId, seq: Seq) -> Arrival {
-        let Some((current, last)) = self.last else {
+        let Some(last) = self.last else {
             return Arrival::First;
         };
-        let same_image = image == current;
+        let same_image = self.described.is_none_or(|(current, _)| current == image);
+        let described = self.described.filter(|_| same_image);
         match seq.cmp(&last) {
-            Ordering::Greater => {
-                // At least 1 apart, so neither step wraps.
-                let missed = seq.get().wrapping_sub(last.get()).wrapping_sub(1);
-                match missed {
-                    0 => Arrival::Next,
-                    _ if missed > self.max_gap => Arrival::Resync { missed },
-                    _ => Arrival::Gap { missed },
-                }
-            }
-            Ordering::Equal if same_image => Arrival::Duplicate,
-            Ordering::Less if same_image => Arrival::Regression,
-            _ if self.switch != Switch::Settled => Arrival::Duplicate,
+            Ordering::Greater => match missed(last, seq) {
+                0 => Arrival::Next,
+                missed if missed > self.max_gap => Arrival::Resync { missed },
+                missed => Arrival::Gap { missed },
+            },
+            _ if described.is_some_and(|(_, described)| seq < described) => Arrival::Regression,
+            _ if same_image || self.switch != Switch::Settled => Arrival::Duplicate,
             _ => Arrival::NewWriter,
         }
+    }
+
+    /// Frame `seq`, above all seen so far, was found in memory without its descriptor (E-01); that will be a duplicate if
+    /// it still comes. Returns how many frames were missed before it.
+    pub fn follow(&mut self, seq: Seq) -> u64 {
+        let missed = self.last.map_or(0, |last| missed(last, seq));
+        self.gap_drops = self.gap_drops.saturating_add(missed);
+        self.last = self.last.max(Some(seq));
+        missed
     }
 
     /// The frame just observed is not read because a newer one is at hand: a gap, too (wire 3.4, resync).
@@ -153,17 +170,23 @@ impl Sequencer {
     /// Forgets the last number, for a new mapping. Counters stay (T-45).
     pub fn reset(&mut self) {
         self.last = None;
+        self.described = None;
     }
 
     /// The last number seen, for QosConsumer; 0 goes on the wire while there is none (T-42).
     pub fn last_seq(&self) -> Option<Seq> {
-        self.last.map(|(_, seq)| seq)
+        self.last
     }
 
     /// Frames never announced to us, in this consumer's life (`drops_gap`, T-45).
     pub const fn gap_drops(&self) -> u64 {
         self.gap_drops
     }
+}
+
+/// Frames between `last` and `seq`.
+const fn missed(last: Seq, seq: Seq) -> u64 {
+    seq.get().saturating_sub(last.get()).saturating_sub(1)
 }
 
 #[cfg(test)]
@@ -334,5 +357,31 @@ catching up B: Duplicate Duplicate Duplicate Next gap1 gap256 resync257
                 }
             }
         }
+    }
+
+    #[test] // req: E-01, T-14
+    fn descriptors_of_frames_found_in_memory_are_duplicates() {
+        let mut sequencer = at_1000();
+        assert_eq!(sequencer.follow(seq(1001)), 0);
+        assert_eq!(sequencer.follow(seq(1004)), 2);
+        assert_eq!(sequencer.gap_drops(), 2);
+        for late in [1001, 1002, 1004] {
+            assert_eq!(sequencer.observe(A, seq(late)), Arrival::Duplicate);
+        }
+        assert_eq!(
+            sequencer.observe(A, seq(1003)),
+            Arrival::Regression,
+            "the publisher itself went back"
+        );
+        assert_eq!(sequencer.observe(A, seq(1005)), Arrival::Next);
+    }
+
+    #[test] // req: E-01
+    fn the_first_frame_may_be_found_in_memory() {
+        let mut sequencer = Sequencer::new();
+        assert_eq!(sequencer.follow(seq(0)), 0);
+        assert_eq!(sequencer.observe(B, seq(0)), Arrival::Duplicate);
+        assert_eq!(sequencer.observe(B, seq(1)), Arrival::Next);
+        assert_eq!(sequencer.last_seq(), Some(seq(1)));
     }
 }

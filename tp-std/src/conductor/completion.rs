@@ -1,0 +1,119 @@
+//! How a role that was asked for gets to the application: once, as itself or as the reason why not.
+
+use core::sync::atomic::{AtomicBool, Ordering};
+use core::task::Poll;
+use std::sync::Arc;
+
+use crossbeam_queue::ArrayQueue;
+
+use super::session::Happened;
+use crate::error::Error;
+use crate::regions::OfferRefused;
+
+/// Attaches that may stay unanswered before a role is given up (`message_retry_attempts`, C-014).
+const ATTEMPTS: u32 = 3;
+
+/// Shared by a pending handle of the application and the conductor.
+#[derive(Debug)]
+pub(crate) struct Handle<T> {
+    outcome: ArrayQueue<Result<T, Error>>,
+    cancelled: AtomicBool,
+}
+
+impl<T> Default for Handle<T> {
+    fn default() -> Self {
+        Self {
+            outcome: ArrayQueue::new(1),
+            cancelled: AtomicBool::new(false),
+        }
+    }
+}
+
+impl<T> Handle<T> {
+    pub(crate) fn poll(&self) -> Poll<Result<T, Error>> {
+        self.outcome.pop().map_or(Poll::Pending, Poll::Ready)
+    }
+
+    /// Answers a wish that never became a role.
+    pub(super) fn fail(&self, error: Error) {
+        let _ = self.outcome.push(Err(error));
+    }
+
+    /// The application no longer waits (C-020). What arrives later is dropped with the handle.
+    pub(crate) fn cancel(&self) {
+        self.cancelled.store(true, Ordering::Relaxed);
+    }
+}
+
+/// The conductor's end of a [`Handle`].
+#[derive(Debug)]
+pub(super) struct Completion<T> {
+    handle: Option<Arc<Handle<T>>>,
+    control_stream: i32,
+    unanswered: u32,
+    failed: bool,
+}
+
+impl<T> Completion<T> {
+    pub(super) const fn new(handle: Arc<Handle<T>>, control_stream: i32) -> Self {
+        Self {
+            handle: Some(handle),
+            control_stream,
+            unanswered: 0,
+            failed: false,
+        }
+    }
+
+    pub(super) fn ready(&mut self, make: impl FnOnce() -> T) {
+        if let Some(handle) = self.handle.take() {
+            // The queue has room for the one outcome there is.
+            let _ = handle.outcome.push(Ok(make()));
+        }
+    }
+
+    /// The role cannot be had. Once it was had, this says nothing any more.
+    pub(super) fn fail(&mut self, error: Error) {
+        if let Some(handle) = self.handle.take() {
+            let _ = handle.outcome.push(Err(error));
+            self.failed = true;
+        }
+    }
+
+    /// The driver refused, or did not answer: final for a role that was never had, a pause for one that was.
+    pub(super) fn refused(&mut self, happened: Happened) {
+        match happened {
+            Happened::Refused {
+                code,
+                text,
+                will_retry: false,
+            } => self.fail(Error::Rejected { code, text }),
+            Happened::Broken => self.fail(Error::Protocol),
+            Happened::TimedOut => {
+                self.unanswered = self.unanswered.saturating_add(1);
+                if self.unanswered >= ATTEMPTS {
+                    self.fail(Error::NoDriver {
+                        control_stream: self.control_stream,
+                    });
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The regions on offer cannot be used, and will not be usable with the next announce.
+    pub(super) fn fail_for_good(&mut self, refused: &OfferRefused) {
+        if !matches!(refused, OfferRefused::Inactive) {
+            self.fail(Error::Memory(*refused));
+        }
+    }
+
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.handle
+            .as_ref()
+            .is_some_and(|handle| handle.cancelled.load(Ordering::Relaxed))
+    }
+
+    pub(super) const fn has_failed(&self) -> bool {
+        self.failed
+    }
+}

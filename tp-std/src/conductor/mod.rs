@@ -1,0 +1,300 @@
+//! The conductor: single owner of everything cold in a client (client 2).
+//!
+//! It is a value. Its owner calls [`Conductor::do_work`] again and again, from a thread of its own or from a host loop;
+//! there is no other way into its state. Roles live on the application's threads and meet it in their link only.
+//!
+//! One duty cycle, one reading of the clock: commands, Aeron, control and announce messages to every role, then what
+//! each role has to do by itself.
+
+mod completion;
+mod connection;
+mod consumer_role;
+mod producer_role;
+mod retired;
+mod session;
+
+use std::sync::Arc;
+
+use crossbeam_queue::ArrayQueue;
+use tp_core_nostd::agent::Agent;
+use tp_core_nostd::proto::dispatch::Ignored;
+use tp_core_nostd::proto::lease_client::LeaseConfig;
+use tp_core_nostd::proto::random::Ids;
+use tp_core_nostd::time::Clock;
+use tp_linux_hugepages::{AllowedBases, LinuxMapper};
+
+use completion::Completion;
+pub(crate) use completion::Handle;
+use connection::{Connection, Progress};
+use consumer_role::ConsumerRole;
+use producer_role::ProducerRole;
+use session::{Cycle, Inbound};
+
+use crate::clock::MonotonicClock;
+use crate::consumer::{Consumer, ConsumerConfig};
+use crate::context::Context;
+use crate::error::{ConfigError, Error};
+use crate::link::Counter;
+use crate::producer::{Producer, ProducerConfig};
+
+/// What the application asks for.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Producer(ProducerConfig, Arc<Handle<Producer>>),
+    Consumer(ConsumerConfig, Arc<Handle<Consumer>>),
+    Close,
+}
+
+/// Shared by all handles of a client and its conductor.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    /// Lock-free, many producers, one consumer, preallocated (C-143).
+    pub(crate) commands: ArrayQueue<Command>,
+    /// Messages of ours in name that did not fit (T-37).
+    pub(crate) malformed: Counter,
+}
+
+/// A role that has nothing left to do.
+struct Ended;
+
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a client has a handful of roles")]
+enum Role {
+    Producer(ProducerRole),
+    Consumer(ConsumerRole),
+}
+
+/// Owner of a client's state; see the module.
+#[derive(Debug)]
+pub struct Conductor {
+    context: Context,
+    clock: MonotonicClock,
+    shared: Arc<Shared>,
+    connection: Connection,
+    mapper: LinuxMapper,
+    ids: Ids,
+    roles: Vec<Role>,
+    closed: bool,
+}
+
+impl Conductor {
+    /// Connects to the media driver; the shared streams follow in the first duty cycles.
+    pub(crate) fn new(context: Context) -> Result<(Self, Arc<Shared>), Error> {
+        let bases = AllowedBases::new(context.allowed_dirs()).map_err(|error| {
+            ConfigError::AllowedDirs(format!("an allowed directory cannot be used: {error}"))
+        })?;
+        let shared = Arc::new(Shared {
+            commands: ArrayQueue::new(context.command_queue_capacity()),
+            malformed: Counter::default(),
+        });
+        let conductor = Self {
+            connection: Connection::open(&context)?,
+            context,
+            clock: MonotonicClock,
+            shared: shared.clone(),
+            mapper: LinuxMapper {
+                bases,
+                ..LinuxMapper::default()
+            },
+            ids: Ids::seeded(random_seed()),
+            roles: Vec::new(),
+            closed: false,
+        };
+        Ok((conductor, shared))
+    }
+
+    /// One duty cycle: bounded, never sleeps. Returns how much was done.
+    ///
+    /// # Errors
+    /// What the client cannot go on after, once; then [`Error::Closed`] for ever.
+    pub fn do_work(&mut self) -> Result<u32, Error> {
+        if self.closed {
+            return Err(Error::Closed);
+        }
+        let mut cycle = Cycle {
+            now: self.clock.now(),
+            real_ns: self.clock.real_ns(),
+            ids: &mut self.ids,
+        };
+        let mut work = 0_u32;
+
+        while let Some(command) = self.shared.commands.pop() {
+            work = work.saturating_add(1);
+            match command {
+                Command::Producer(config, handle) => {
+                    let lease = lease(&self.context, config.lease());
+                    let role = ProducerRole::new(config, lease, &self.context, &mut cycle, handle);
+                    self.roles.push(Role::Producer(role));
+                }
+                Command::Consumer(config, handle) => {
+                    let lease = lease(&self.context, config.lease());
+                    let role = ConsumerRole::new(config, lease, &self.context, &mut cycle, handle);
+                    self.roles.push(Role::Consumer(role));
+                }
+                Command::Close => {
+                    self.close();
+                    return Err(Error::Closed);
+                }
+            }
+        }
+
+        match self.connection.do_work() {
+            Ok(Progress::Work(done)) => work = work.saturating_add(done),
+            Ok(Progress::Reconnected) => {
+                for role in &mut self.roles {
+                    role.on_reconnect(&mut cycle, &self.mapper);
+                }
+            }
+            Err(error) => {
+                self.close();
+                return Err(error.into());
+            }
+        }
+
+        let mut driver = None;
+        let (received, driver_gone) = self.connection.poll(cycle.now, |received| match received {
+            Ok(inbound) => {
+                for role in &mut self.roles {
+                    if role.on_message(&mut cycle, &inbound, &self.mapper) {
+                        driver = Some(inbound.image);
+                    }
+                }
+            }
+            Err(Ignored::Malformed(_)) => self.shared.malformed.add(1),
+            Err(Ignored::Foreign | Ignored::Newer(_)) => {}
+        });
+        work = work.saturating_add(received);
+        if driver_gone {
+            for role in &mut self.roles {
+                role.on_driver_lost(&mut cycle, &self.mapper);
+            }
+            self.connection.subscribe_again();
+        }
+        if driver.is_some() {
+            self.connection.driver = driver;
+        }
+
+        self.roles.retain_mut(|role| {
+            match role.do_work(&mut cycle, &mut self.connection, &self.mapper) {
+                Ok(done) => {
+                    work = work.saturating_add(done);
+                    true
+                }
+                Err(Ended) => {
+                    role.close(&mut cycle, &mut self.connection);
+                    false
+                }
+            }
+        });
+        Ok(work)
+    }
+
+    /// Stops every role and gives the leases back as far as one message each does that; never waits (C-013).
+    pub fn close(&mut self) {
+        if core::mem::replace(&mut self.closed, true) {
+            return;
+        }
+        let mut cycle = Cycle {
+            now: self.clock.now(),
+            real_ns: None,
+            ids: &mut self.ids,
+        };
+        for role in &mut self.roles {
+            role.close(&mut cycle, &mut self.connection);
+        }
+        self.roles.clear();
+        while let Some(command) = self.shared.commands.pop() {
+            match command {
+                Command::Producer(_, handle) => handle.fail(Error::Closed),
+                Command::Consumer(_, handle) => handle.fail(Error::Closed),
+                Command::Close => {}
+            }
+        }
+    }
+}
+
+impl Drop for Conductor {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl Agent for Conductor {
+    type Error = Error;
+
+    fn do_work(&mut self) -> Result<u32, Error> {
+        Self::do_work(self)
+    }
+
+    fn on_close(&mut self) {
+        self.close();
+    }
+
+    fn role_name(&self) -> &'static str {
+        "tp-conductor"
+    }
+}
+
+impl Role {
+    fn on_message(
+        &mut self,
+        cycle: &mut Cycle<'_>,
+        inbound: &Inbound<'_>,
+        mapper: &LinuxMapper,
+    ) -> bool {
+        match self {
+            Self::Producer(role) => role.on_message(cycle, inbound, mapper),
+            Self::Consumer(role) => role.on_message(cycle, inbound, mapper),
+        }
+    }
+
+    fn on_driver_lost(&mut self, cycle: &mut Cycle<'_>, mapper: &LinuxMapper) {
+        match self {
+            Self::Producer(role) => role.on_driver_lost(cycle, mapper),
+            Self::Consumer(role) => role.on_driver_lost(cycle, mapper),
+        }
+    }
+
+    fn on_reconnect(&mut self, cycle: &mut Cycle<'_>, mapper: &LinuxMapper) {
+        match self {
+            Self::Producer(role) => role.on_reconnect(cycle, mapper),
+            Self::Consumer(role) => role.on_reconnect(cycle, mapper),
+        }
+    }
+
+    fn do_work(
+        &mut self,
+        cycle: &mut Cycle<'_>,
+        connection: &mut Connection,
+        mapper: &LinuxMapper,
+    ) -> Result<u32, Ended> {
+        match self {
+            Self::Producer(role) => role.do_work(cycle, connection, mapper),
+            Self::Consumer(role) => role.do_work(cycle, connection, mapper),
+        }
+    }
+
+    fn close(&mut self, cycle: &mut Cycle<'_>, connection: &mut Connection) {
+        match self {
+            Self::Producer(role) => role.close(cycle, connection.control()),
+            Self::Consumer(role) => role.close(cycle, connection.control()),
+        }
+    }
+}
+
+/// A lease with the timings of the client.
+fn lease(context: &Context, lease: LeaseConfig) -> LeaseConfig {
+    LeaseConfig {
+        keepalive_interval: context.keepalive_interval(),
+        grace_intervals: context.lease_expiry_grace_intervals(),
+        timeout: context.message_timeout(),
+        ..lease
+    }
+}
+
+/// From the system's randomness; two processes started at once differ (D-069).
+fn random_seed() -> u64 {
+    use core::hash::{BuildHasher, Hasher};
+    // The standard library seeds its hasher from the system; no further dependency is needed for one number.
+    std::hash::RandomState::new().build_hasher().finish() ^ u64::from(std::process::id())
+}

@@ -1,0 +1,75 @@
+//! What can go wrong for a client, by who is at fault.
+
+use tp_core_nostd::wire::driver::RefusalCode;
+
+use crate::aeron::{ChannelError, TransportError};
+use crate::regions::OfferRefused;
+
+/// A setting that cannot be used; nothing was started.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// Longer than the setting may be.
+    #[error("{knob} has {got} bytes, at most {max} are possible")]
+    TooLong {
+        /// The setting.
+        knob: &'static str,
+        /// Its length in bytes.
+        got: usize,
+        /// The limit in bytes.
+        max: usize,
+    },
+    /// Zero, where that makes no sense.
+    #[error("{knob} must not be zero")]
+    Zero {
+        /// The setting.
+        knob: &'static str,
+    },
+    /// Not an Aeron channel.
+    #[error(transparent)]
+    Channel(#[from] ChannelError),
+    /// A directory that is to be trusted cannot be.
+    #[error("{0}")]
+    AllowedDirs(String),
+}
+
+/// Why a client, or a role of it, could not be had or cannot go on.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// A setting cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Aeron refused or is gone.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    /// The driver refused the lease.
+    #[error("the driver refused ({code:?}): {text}")]
+    Rejected {
+        /// Its code.
+        code: RefusalCode,
+        /// Its words.
+        text: String,
+    },
+    /// The driver's answer broke the protocol.
+    #[error("the driver's answer to the attach breaks the protocol")]
+    Protocol,
+    /// Nobody answered in time.
+    #[error(
+        "no driver answered on control stream {control_stream}: is tp_driver running with the same media driver?"
+    )]
+    NoDriver {
+        /// Where it was looked for.
+        control_stream: i32,
+    },
+    /// The lease was granted, but its memory cannot be used.
+    #[error("the stream's memory cannot be used: {0}")]
+    Memory(#[from] OfferRefused),
+    /// Too many commands wait for the conductor; try again.
+    #[error("the conductor's command queue is full")]
+    QueueFull,
+    /// It did not happen in time.
+    #[error("timed out")]
+    Timeout,
+    /// The client was closed.
+    #[error("the client is closed")]
+    Closed,
+}

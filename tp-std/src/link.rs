@@ -1,0 +1,131 @@
+//! What stands between a role and its conductor: the cell, a mailbox each way, and counters (see `tp_core_nostd::role`).
+
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crossbeam_queue::ArrayQueue;
+use tp_core_nostd::role::RoleCell;
+
+use crate::regions::Regions;
+
+/// How many notes to the conductor may wait; one that finds no room is made again at its next occasion.
+const NOTES: usize = 16;
+
+/// A mailbox in which a newer thing takes the place of one that was not taken yet.
+#[derive(Debug)]
+pub(crate) struct Newest<T>(ArrayQueue<T>);
+
+impl<T> Default for Newest<T> {
+    fn default() -> Self {
+        Self(ArrayQueue::new(1))
+    }
+}
+
+impl<T> Newest<T> {
+    /// Puts `thing` in; what it displaces is dropped here, on the putting side.
+    pub(crate) fn put(&self, thing: T) {
+        drop(self.0.force_push(thing));
+    }
+
+    pub(crate) fn take(&self) -> Option<T> {
+        self.0.pop()
+    }
+}
+
+/// Shared by a role and its conductor. `M` is a mapping of one region, `E` the Aeron endpoint of the role, `N` what it notes.
+#[derive(Debug)]
+pub(crate) struct Link<M, E, N> {
+    pub(crate) cell: RoleCell,
+    /// Conductor to role: memory to use from now on.
+    pub(crate) mapping: Newest<Regions<M>>,
+    /// Conductor to role: the endpoint to use from now on.
+    pub(crate) endpoint: Newest<E>,
+    /// Role to conductor.
+    notes: ArrayQueue<N>,
+    closed: AtomicBool,
+    abandoned: AtomicBool,
+}
+
+impl<M, E, N> Default for Link<M, E, N> {
+    fn default() -> Self {
+        Self {
+            cell: RoleCell::default(),
+            mapping: Newest::default(),
+            endpoint: Newest::default(),
+            notes: ArrayQueue::new(NOTES),
+            closed: AtomicBool::new(false),
+            abandoned: AtomicBool::new(false),
+        }
+    }
+}
+
+impl<M, E, N> Link<M, E, N> {
+    /// Conductor: the role will get nothing more.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+        self.cell.fence();
+        self.cell.notify();
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
+    /// Role: it was dropped, its lease can go.
+    pub(crate) fn abandon(&self) {
+        self.abandoned.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.abandoned.load(Ordering::Relaxed)
+    }
+
+    /// Role: tells the conductor. Whether there was room.
+    pub(crate) fn note(&self, note: N) -> bool {
+        self.notes.push(note).is_ok()
+    }
+
+    pub(crate) fn take_note(&self) -> Option<N> {
+        self.notes.pop()
+    }
+}
+
+/// A count that one thread moves and any thread reads.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(crate) const fn new() -> Self {
+        Self(AtomicU64::new(0))
+    }
+
+    /// Adds; only the owning role's thread does.
+    pub(crate) fn add(&self, n: u64) {
+        self.0.store(self.get().wrapping_add(n), Ordering::Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_thing_is_what_is_taken() {
+        let mailbox = Newest::default();
+        mailbox.put(1);
+        mailbox.put(2);
+        assert_eq!(mailbox.take(), Some(2));
+        assert_eq!(mailbox.take(), None);
+    }
+
+    #[test] // req: C-012
+    fn a_closed_link_fences_its_role() {
+        let link = Link::<(), (), ()>::default();
+        link.cell.activate();
+        let seen = link.cell.catch_up();
+        link.close();
+        assert!(link.cell.moved(seen) && !link.cell.catch_up().is_active() && link.is_closed());
+    }
+}

@@ -1,0 +1,226 @@
+//! The regions of one epoch: as somebody offers them, and mapped. Clones of a mapped region share its memory; whoever
+//! drops the last one unmaps.
+
+use tp_core_nostd::ids::{Epoch, StreamId};
+use tp_core_nostd::memory::{MapError, Region, RegionMapper, WritableRegion};
+use tp_core_nostd::proto::mapping::Health;
+use tp_core_nostd::proto::regions::{RegionsError, StreamRegions};
+use tp_core_nostd::seq::SlotCount;
+use tp_core_nostd::shm::{
+    HeaderRing, LAYOUT_VERSION, PayloadPool, PoolClass, RegionError, RegionKind, RegionShape,
+    load_activity, store_activity,
+};
+use tp_core_nostd::time::Instant;
+use tp_core_nostd::uri::{RegionUri, UriError};
+use tp_core_nostd::wire::PoolEntry;
+use tp_core_nostd::wire::control::ShmPoolAnnounce;
+use tp_core_nostd::wire::driver::Grant;
+
+/// Regions on offer, kept beyond the message that named them. Nothing of it is a fact before it is mapped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Offer {
+    pub(crate) stream: StreamId,
+    pub(crate) epoch: Epoch,
+    layout_version: u32,
+    slots: SlotCount,
+    header_uri: String,
+    pools: Vec<(PoolClass, String)>,
+}
+
+/// Why regions on offer are not used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OfferRefused {
+    /// Memory of a layout this library does not speak.
+    #[error("memory layout {got} is offered, this library speaks {LAYOUT_VERSION}")]
+    Layout {
+        /// The offered layout version.
+        got: u32,
+    },
+    /// The text is no region URI.
+    #[error("a region has no proper URI: {0}")]
+    Uri(UriError),
+    /// The file could not be mapped.
+    #[error("a region cannot be mapped: {0}")]
+    Map(MapError),
+    /// The file is not the region on offer.
+    #[error("a region is not the one on offer: {0}")]
+    Region(RegionError),
+    /// The regions do not belong together.
+    #[error("the regions on offer do not belong together: {0}")]
+    Regions(RegionsError),
+    /// Its producer has not said for a while that it lives (W-047).
+    #[error("the regions look abandoned: their activity stamp is old")]
+    Inactive,
+}
+
+impl Offer {
+    pub(crate) fn of_grant(grant: &Grant<'_>) -> Self {
+        Self {
+            stream: grant.stream_id,
+            epoch: grant.epoch,
+            layout_version: grant.layout_version,
+            slots: grant.header_nslots,
+            header_uri: grant.header_region_uri.to_string(),
+            pools: owned(&grant.payload_pools),
+        }
+    }
+
+    pub(crate) fn of_announce(announce: &ShmPoolAnnounce<'_>) -> Self {
+        Self {
+            stream: announce.stream_id,
+            epoch: announce.epoch,
+            layout_version: announce.layout_version,
+            slots: announce.header_nslots,
+            header_uri: announce.header_region_uri.to_string(),
+            pools: owned(&announce.payload_pools),
+        }
+    }
+
+    fn shape(&self, kind: RegionKind) -> RegionShape {
+        RegionShape {
+            stream_id: self.stream,
+            epoch: self.epoch,
+            slots: self.slots,
+            kind,
+        }
+    }
+
+    /// Maps every region and checks every superblock, or maps nothing (W-241).
+    fn map_with<M: Region>(
+        self,
+        map: impl Fn(&RegionUri<'_>, u64) -> Result<M, MapError>,
+    ) -> Result<Mapped<M>, OfferRefused> {
+        if self.layout_version != LAYOUT_VERSION {
+            return Err(OfferRefused::Layout {
+                got: self.layout_version,
+            });
+        }
+        let region = |uri: &str, shape: &RegionShape| {
+            let uri = RegionUri::parse(uri.as_bytes()).map_err(OfferRefused::Uri)?;
+            map(&uri, shape.region_len()).map_err(OfferRefused::Map)
+        };
+        let shape = self.shape(RegionKind::HeaderRing);
+        let ring = HeaderRing::open(region(&self.header_uri, &shape)?, &shape)
+            .map_err(OfferRefused::Region)?;
+        let mut pools = Vec::with_capacity(self.pools.len());
+        for (PoolClass { pool_id, stride }, uri) in &self.pools {
+            let shape = self.shape(RegionKind::PayloadPool {
+                pool_id: *pool_id,
+                stride: *stride,
+            });
+            pools.push(
+                PayloadPool::open(region(uri, &shape)?, &shape).map_err(OfferRefused::Region)?,
+            );
+        }
+        let pid = ring.superblock().map_err(OfferRefused::Region)?.pid;
+        let regions =
+            Regions::new(ring, pools.into_boxed_slice()).map_err(OfferRefused::Regions)?;
+        Ok(Mapped {
+            offer: self,
+            regions,
+            pid,
+        })
+    }
+
+    pub(crate) fn map_read<M: RegionMapper>(
+        self,
+        mapper: &M,
+    ) -> Result<Mapped<M::Read>, OfferRefused> {
+        self.map_with(|uri, len| mapper.map_read(uri, len))
+    }
+
+    pub(crate) fn map_write<M: RegionMapper>(
+        self,
+        mapper: &M,
+    ) -> Result<Mapped<M::Write>, OfferRefused> {
+        self.map_with(|uri, len| mapper.map_write(uri, len))
+    }
+}
+
+fn owned(pools: &[PoolEntry<'_>]) -> Vec<(PoolClass, String)> {
+    let one = |pool: &PoolEntry<'_>| {
+        (
+            PoolClass {
+                pool_id: pool.pool_id,
+                stride: pool.stride,
+            },
+            pool.region_uri.to_string(),
+        )
+    };
+    pools.iter().map(one).collect()
+}
+
+/// What a role works on.
+pub(crate) type Regions<M> = StreamRegions<M, Box<[PayloadPool<M>]>>;
+
+/// All regions of one epoch, mapped and validated: the conductor's copy.
+#[derive(Debug)]
+pub(crate) struct Mapped<M> {
+    offer: Offer,
+    regions: Regions<M>,
+    /// Process id of the creator when it was mapped.
+    pid: u64,
+}
+
+impl<M: Region> Mapped<M> {
+    pub(crate) const fn epoch(&self) -> Epoch {
+        self.offer.epoch
+    }
+
+    /// Whether an offer names the very regions that are mapped.
+    pub(crate) fn is(&self, offer: &Offer) -> bool {
+        self.offer == *offer
+    }
+
+    /// Another holder of the same memory, for the role.
+    pub(crate) fn share(&self) -> Regions<M>
+    where
+        M: Clone,
+    {
+        self.regions.clone()
+    }
+
+    /// Every mapped region.
+    pub(crate) fn each(&self) -> impl Iterator<Item = &M> {
+        let pools = self.regions.pools().iter().map(PayloadPool::region);
+        core::iter::once(self.regions.ring().region()).chain(pools)
+    }
+
+    /// What the superblocks show now.
+    pub(crate) fn health(&self) -> Health {
+        let pools = self.regions.pools().iter().map(PayloadPool::superblock);
+        let mut health = Health {
+            intact: true,
+            same_writer: true,
+            activity_ns: u64::MAX,
+        };
+        for superblock in core::iter::once(self.regions.ring().superblock()).chain(pools) {
+            match superblock {
+                Ok(superblock) => {
+                    health.same_writer &= superblock.pid == self.pid;
+                    health.activity_ns = health.activity_ns.min(superblock.activity_ns);
+                }
+                Err(_) => health.intact = false,
+            }
+        }
+        health
+    }
+
+    /// The oldest activity stamp, in nanoseconds of the monotonic clock.
+    pub(crate) fn activity_ns(&self) -> u64 {
+        self.each()
+            .map(|region| load_activity(region.view()).unwrap_or(0))
+            .min()
+            .unwrap_or(0)
+    }
+}
+
+impl<M: WritableRegion> Mapped<M> {
+    /// Says in every region that its producer lives (W-031, D-016).
+    pub(crate) fn touch(&self, now: Instant) {
+        for region in self.each() {
+            // A region that was opened has room for its superblock.
+            let _ = store_activity(region.writer(), now);
+        }
+    }
+}
