@@ -4,10 +4,10 @@ use super::answers::AnswerEntry;
 use super::leases::LeaseEntry;
 use super::nodes::NodeEntry;
 use super::streams::StreamEntry;
-use crate::ids::{LeaseId, PoolId};
+use crate::ids::LeaseId;
 use crate::seq::SlotCount;
+use crate::shm::PoolClass;
 use crate::time::Duration;
-use crate::wire::Stride;
 
 /// The policies of one driver (driver 9).
 #[derive(Clone, Copy, Debug)]
@@ -44,17 +44,8 @@ impl Config<'_> {
 pub struct Profile<'a> {
     /// Slots of the header ring and of every pool.
     pub header_nslots: SlotCount,
-    /// Its payload pools, at most [`POOLS_MAX`](crate::wire::POOLS_MAX), each with its own id.
-    pub pools: &'a [PoolShape],
-}
-
-/// One payload pool of a [`Profile`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PoolShape {
-    /// Its number within the stream; ours start at 1 (T-07).
-    pub pool_id: PoolId,
-    /// Room for one payload.
-    pub stride: Stride,
+    /// Its payload pools, at most [`POOLS_MAX`](crate::wire::POOLS_MAX), each with its own id; ours start at 1 (T-07).
+    pub pools: &'a [PoolClass],
 }
 
 /// The memory a driver works in. The lengths are its capacities; the driver never needs more.

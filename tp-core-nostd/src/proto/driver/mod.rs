@@ -60,7 +60,7 @@ mod tests;
 mod transmit;
 
 pub use answers::AnswerEntry;
-pub use config::{Config, PoolShape, Profile, SetupError, Storage};
+pub use config::{Config, Profile, SetupError, Storage};
 pub use counters::{Counters, Ignored};
 pub use engine::{Driver, Life};
 pub use epochs::next_epoch;

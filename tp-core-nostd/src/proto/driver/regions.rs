@@ -56,14 +56,14 @@ impl<'t> Regions<'t> {
         let mut room = Room(text);
         let header_uri = room.uri(ring, hugepages)?;
         let mut pools = Pools::new();
-        for shape in profile.pools {
+        for class in profile.pools {
             let path = RegionPath {
-                pool: Some(shape.pool_id),
+                pool: Some(class.pool_id),
                 ..ring
             };
             let entry = PoolEntry {
-                pool_id: shape.pool_id,
-                stride: shape.stride,
+                pool_id: class.pool_id,
+                stride: class.stride,
                 region_uri: room.uri(path, hugepages)?,
             };
             pools.push(entry).ok()?;
@@ -80,12 +80,12 @@ pub(super) fn check(root: &str, profiles: &[Profile<'_>], text: usize) -> Result
     }
     let path = root.len().saturating_add(BELOW_ROOT);
     for (place, profile) in profiles.iter().enumerate() {
-        let repeated = profile.pools.iter().enumerate().any(|(at, shape)| {
+        let repeated = profile.pools.iter().enumerate().any(|(at, class)| {
             profile
                 .pools
                 .iter()
                 .take(at)
-                .any(|other| other.pool_id == shape.pool_id)
+                .any(|other| other.pool_id == class.pool_id)
         });
         if profile.pools.len() > POOLS_MAX || repeated {
             return Err(SetupError::Pools { profile: place });
@@ -132,13 +132,13 @@ impl Write for Text<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::config::PoolShape;
     use super::*;
     use crate::seq::SlotCount;
+    use crate::shm::PoolClass;
     use crate::wire::Stride;
     use std::string::{String, ToString};
 
-    const POOL: PoolShape = PoolShape {
+    const POOL: PoolClass = PoolClass {
         pool_id: PoolId::new(65_535).unwrap(),
         stride: Stride::new(64).unwrap(),
     };

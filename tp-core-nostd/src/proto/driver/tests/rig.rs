@@ -7,6 +7,7 @@ use std::vec::Vec;
 use super::super::*;
 use crate::ids::{ClientId, CorrelationId, Epoch, LeaseId, NodeId, PoolId, StreamId};
 use crate::seq::SlotCount;
+use crate::shm::PoolClass;
 use crate::time::{Duration, Instant};
 use crate::wire::Stride;
 use crate::wire::driver::*;
@@ -25,7 +26,7 @@ pub(super) const LEASES: usize = 8;
 const PROFILES: &[Profile<'static>] = &[
     Profile {
         header_nslots: SlotCount::new(8).unwrap(),
-        pools: &[PoolShape {
+        pools: &[PoolClass {
             pool_id: PoolId::new(1).unwrap(),
             stride: Stride::new(4096).unwrap(),
         }],
