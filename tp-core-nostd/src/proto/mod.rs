@@ -19,3 +19,4 @@ pub mod random;
 pub mod read;
 pub mod regions;
 pub mod sequence;
+pub mod session;

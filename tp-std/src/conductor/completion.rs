@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use crossbeam_queue::ArrayQueue;
 
-use super::session::Happened;
 use crate::error::Error;
 use crate::regions::OfferRefused;
+use tp_core_nostd::proto::session::Happened;
 
 /// Attaches that may stay unanswered before a role is given up (`message_retry_attempts`, C-014).
 const ATTEMPTS: u32 = 3;
@@ -80,13 +80,16 @@ impl<T> Completion<T> {
     }
 
     /// The driver refused, or did not answer: final for a role that was never had, a pause for one that was.
-    pub(super) fn refused(&mut self, happened: Happened) {
+    pub(super) fn refused(&mut self, happened: Happened<'_>) {
         match happened {
             Happened::Refused {
                 code,
                 text,
                 will_retry: false,
-            } => self.fail(Error::Rejected { code, text }),
+            } => {
+                let text = text.map(|text| text.to_string()).unwrap_or_default();
+                self.fail(Error::Rejected { code, text });
+            }
             Happened::Broken => self.fail(Error::Protocol),
             Happened::TimedOut => {
                 self.unanswered = self.unanswered.saturating_add(1);

@@ -7,12 +7,12 @@ use tp_core_nostd::proto::dispatch::{Ignored, classify};
 use tp_core_nostd::time::Instant;
 use tp_core_nostd::transport::{ImageEvent, ImageId, Subscription};
 
-use super::session::Inbound;
 use crate::aeron::{
     AeronClient, AeronPublication, AeronSubscription, Channel, ClientConfig, Pending,
     TransportError,
 };
 use crate::context::{Context, Endpoint};
+use tp_core_nostd::proto::session::Inbound;
 
 /// Messages taken from each shared subscription in one duty cycle (C-146).
 const FRAGMENTS_PER_CYCLE: u32 = 64;

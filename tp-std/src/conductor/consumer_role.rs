@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use tp_core_nostd::proto::lease_client::{LeaseConfig, LeaseLost};
 use tp_core_nostd::proto::mapping::{Input, Lost, MappingMachine, Order, Source};
+use tp_core_nostd::proto::session::{Cycle, Happened, Inbound, Session};
 use tp_core_nostd::time::{Duration, Instant};
 use tp_core_nostd::transport::Publication;
 use tp_linux_hugepages::{LinuxMapper, Mapping};
 
 use super::connection::{Adding, Connection, subscription_channel};
 use super::retired::Retired;
-use super::session::{Cycle, Happened, Inbound, Session};
 use super::{Completion, Ended};
 use crate::aeron::{AeronSubscription, TransportError};
 use crate::consumer::{Consumer, ConsumerConfig, ConsumerLink, Note};
@@ -87,15 +87,17 @@ impl ConsumerRole {
         self.on_driver_lost(cycle, mapper);
     }
 
-    fn act(&mut self, cycle: &mut Cycle<'_>, happened: Happened, mapper: &LinuxMapper) {
+    fn act(&mut self, cycle: &mut Cycle<'_>, happened: Happened<'_>, mapper: &LinuxMapper) {
         let now = cycle.now;
         match happened {
-            Happened::Granted(offer) => self.offered(now, offer, Source::Attach, mapper),
-            Happened::Announced {
-                offer,
-                timestamp_ns,
-            } if self.session.lease().lease().is_some() => {
-                self.offered(now, offer, Source::Announce { timestamp_ns }, mapper);
+            Happened::Granted(grant) => {
+                self.offered(now, Offer::of_grant(&grant), Source::Attach, mapper)
+            }
+            Happened::Announced(announce) => {
+                let source = Source::Announce {
+                    timestamp_ns: announce.announce_timestamp_ns,
+                };
+                self.offered(now, Offer::of_announce(&announce), source, mapper);
             }
             Happened::ProducerRevoked { timestamp_ns } => {
                 self.input(now, Input::ProducerRevoked { timestamp_ns })
@@ -104,7 +106,7 @@ impl ConsumerRole {
                 tracing::info!(stream = %self.config.stream, ?why, "consumer lease lost");
                 self.input(now, Input::LeaseLost);
             }
-            Happened::Detached | Happened::Announced { .. } => {}
+            Happened::Detached => {}
             refused => self.completion.refused(refused),
         }
     }

@@ -11,7 +11,6 @@ mod connection;
 mod consumer_role;
 mod producer_role;
 mod retired;
-mod session;
 
 use std::sync::Arc;
 
@@ -28,7 +27,7 @@ pub(crate) use completion::Handle;
 use connection::{Connection, Progress};
 use consumer_role::ConsumerRole;
 use producer_role::ProducerRole;
-use session::{Cycle, Inbound};
+use tp_core_nostd::proto::session::{Cycle, Inbound};
 
 use crate::clock::MonotonicClock;
 use crate::consumer::{Consumer, ConsumerConfig};

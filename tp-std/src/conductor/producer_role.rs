@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use tp_core_nostd::proto::lease_client::{LeaseConfig, LeaseLost};
+use tp_core_nostd::proto::session::{Cycle, Happened, Inbound, Session};
 use tp_core_nostd::time::{Duration, Instant};
 use tp_core_nostd::transport::Publication;
 use tp_linux_hugepages::{LinuxMapper, WritableMapping};
 
 use super::connection::{Adding, Connection, publication_channel};
 use super::retired::Retired;
-use super::session::{Cycle, Happened, Inbound, Session};
 use super::{Completion, Ended};
 use crate::aeron::{AeronExclusivePublication, TransportError};
 use crate::context::{Context, Endpoint};
@@ -81,21 +81,11 @@ impl ProducerRole {
         self.on_driver_lost(cycle, mapper);
     }
 
-    fn act(&mut self, cycle: &mut Cycle<'_>, happened: Happened, mapper: &LinuxMapper) {
+    fn act(&mut self, cycle: &mut Cycle<'_>, happened: Happened<'_>, mapper: &LinuxMapper) {
         match happened {
-            Happened::Granted(offer) => self.map(cycle, offer, mapper),
-            Happened::Announced { offer, .. } => {
-                // Somebody else's epoch: whatever we hold, it is not the stream any more (D-155).
-                let superseded = self
-                    .mapped
-                    .as_ref()
-                    .is_some_and(|mapped| offer.epoch > mapped.epoch());
-                if superseded && self.session.lost(cycle, LeaseLost::Superseded).is_some() {
-                    self.unmap(LeaseLost::Superseded);
-                }
-            }
+            Happened::Granted(grant) => self.map(cycle, Offer::of_grant(&grant), mapper),
             Happened::Lost(why) => self.unmap(why),
-            Happened::Detached | Happened::ProducerRevoked { .. } => {}
+            Happened::Detached | Happened::ProducerRevoked { .. } | Happened::Announced(_) => {}
             refused => self.completion.refused(refused),
         }
     }

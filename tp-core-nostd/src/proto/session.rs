@@ -1,48 +1,63 @@
 //! One lease of one role: what the driver says about it, and what the stream's announces say about the driver.
+//!
+//! It puts the [lease client](super::lease_client) and the [announce filter](super::announce) together, so that whoever
+//! holds a role hands in every message and hears only what concerns it.
 
-use core::time::Duration;
-
-use tp_core_nostd::ids::{CorrelationId, StreamId};
-use tp_core_nostd::proto::announce::{AnnounceFilter, Arrival, Stamp};
-use tp_core_nostd::proto::dispatch::Message;
-use tp_core_nostd::proto::lease_client::{Event, LeaseClient, LeaseConfig, LeaseLost, Transmit};
-use tp_core_nostd::proto::random::Ids;
-use tp_core_nostd::sbe::EncodeError;
-use tp_core_nostd::time::Instant;
-use tp_core_nostd::transport::{ImageId, Publication, SendError};
-use tp_core_nostd::wire::control::ShmPoolAnnounce;
-use tp_core_nostd::wire::driver::{RefusalCode, Role, ShmAttachResponse, ShmLeaseRevoked};
-
-use crate::regions::Offer;
+use super::announce::{AnnounceFilter, Arrival, Stamp};
+use super::dispatch::Message;
+use super::lease_client::{Event, LeaseClient, LeaseConfig, LeaseLost, Transmit};
+use super::random::Ids;
+use crate::ids::{CorrelationId, Epoch, StreamId};
+use crate::sbe::EncodeError;
+use crate::time::{Duration, Instant};
+use crate::transport::{ImageId, Publication, SendError};
+use crate::wire::Text;
+use crate::wire::control::ShmPoolAnnounce;
+use crate::wire::driver::{
+    Grant, RefusalCode, Role, ShmAttachResponse, ShmDriverShutdown, ShmLeaseRevoked,
+};
 
 /// Longest message a lease client sends: header and 27 bytes.
 const MESSAGE_MAX: usize = 64;
 
 /// What all roles of a client share during one duty cycle.
-pub(super) struct Cycle<'a> {
-    pub(super) now: Instant,
-    pub(super) real_ns: Option<u64>,
-    pub(super) ids: &'a mut Ids,
+#[derive(Debug)]
+pub struct Cycle<'a> {
+    /// The one reading of the monotonic clock (C-161).
+    pub now: Instant,
+    /// The time since 1970 in nanoseconds, where there is such a clock.
+    pub real_ns: Option<u64>,
+    /// Where ids and jitter come from.
+    pub ids: &'a mut Ids,
 }
 
 /// A message and how it came.
-#[derive(Clone, Copy)]
-pub(super) struct Inbound<'a> {
-    pub(super) message: Message<'a>,
-    pub(super) image: ImageId,
+#[derive(Clone, Copy, Debug)]
+pub struct Inbound<'a> {
+    /// The message.
+    pub message: Message<'a>,
+    /// The image it came through.
+    pub image: ImageId,
     /// When its image became available.
-    pub(super) joined: Instant,
+    pub joined: Instant,
 }
 
 /// What a role has to act upon.
 #[derive(Debug)]
-pub(super) enum Happened {
+#[expect(
+    clippy::large_enum_variant,
+    reason = "short-lived, and there is no heap to box the pools in"
+)]
+pub enum Happened<'m> {
     /// The lease is ours, with these regions.
-    Granted(Offer),
+    Granted(Grant<'m>),
     /// The driver said no.
     Refused {
+        /// Its code.
         code: RefusalCode,
-        text: String,
+        /// Its words.
+        text: Option<Text<'m>>,
+        /// Whether another try with another client id is under way (C-028).
         will_retry: bool,
     },
     /// The driver's answer made no sense.
@@ -53,17 +68,23 @@ pub(super) enum Happened {
     Lost(LeaseLost),
     /// The lease was given back.
     Detached,
-    /// An announce of our stream that counts.
-    Announced { offer: Offer, timestamp_ns: u64 },
+    /// An announce of our stream that counts, while we hold the lease.
+    Announced(ShmPoolAnnounce<'m>),
     /// The lease of the stream's producer ended.
-    ProducerRevoked { timestamp_ns: u64 },
+    ProducerRevoked {
+        /// When the driver said so, in nanoseconds of its monotonic clock.
+        timestamp_ns: u64,
+    },
 }
 
 /// One lease of one role.
 #[derive(Debug)]
-pub(super) struct Session {
+pub struct Session {
     stream: StreamId,
+    role: Role,
     lease: LeaseClient,
+    /// Epoch of the last grant.
+    granted: Option<Epoch>,
     filter: AnnounceFilter,
     window: Duration,
     /// When we last heard that the stream's driver lives.
@@ -71,9 +92,12 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(config: LeaseConfig, window: Duration, ids: &mut Ids) -> Self {
+    /// A lease that is wanted from now on; announces are fresh, and a silent driver lives, for `window`.
+    pub fn new(config: LeaseConfig, window: Duration, ids: &mut Ids) -> Self {
         Self {
             stream: config.stream,
+            role: config.role,
+            granted: None,
             lease: LeaseClient::new(config, ids),
             filter: AnnounceFilter::new(window),
             window,
@@ -81,15 +105,17 @@ impl Session {
         }
     }
 
-    pub(super) const fn lease(&self) -> &LeaseClient {
+    /// The lease itself.
+    pub const fn lease(&self) -> &LeaseClient {
         &self.lease
     }
 
-    pub(super) fn handle(
+    /// A message arrived, for us or for somebody else.
+    pub fn handle<'m>(
         &mut self,
         cycle: &mut Cycle<'_>,
-        inbound: &Inbound<'_>,
-    ) -> Option<Happened> {
+        inbound: &Inbound<'m>,
+    ) -> Option<Happened<'m>> {
         let now = cycle.now;
         match inbound.message {
             Message::ShmAttachResponse(view) => {
@@ -108,14 +134,12 @@ impl Session {
                 ) {
                     (Event::Attached(_), Ok(grant)) => {
                         self.heard = now;
-                        Some(Happened::Granted(Offer::of_grant(&grant)))
+                        self.granted = Some(grant.epoch);
+                        Some(Happened::Granted(grant))
                     }
                     (Event::Refused(code), Err(refusal)) => Some(Happened::Refused {
                         code,
-                        text: refusal
-                            .error_message
-                            .map(|text| text.to_string())
-                            .unwrap_or_default(),
+                        text: refusal.error_message,
                         // Another id was taken in place of the refused one (C-028).
                         will_retry: self.lease.client() != asked_as,
                     }),
@@ -143,7 +167,10 @@ impl Session {
                 ours.map(happened)
                     .or(other_producer.then_some(Happened::ProducerRevoked { timestamp_ns }))
             }
-            Message::ShmDriverShutdown(_) => self.lost(cycle, LeaseLost::DriverShutdown),
+            Message::ShmDriverShutdown(view) => {
+                ShmDriverShutdown::try_from(view).ok()?;
+                self.lost(cycle, LeaseLost::DriverShutdown)
+            }
             Message::ShmPoolAnnounce(view) if view.block.stream_id.get() == self.stream.get() => {
                 let announce = ShmPoolAnnounce::try_from(view).ok()?;
                 let stamp = Stamp {
@@ -158,40 +185,41 @@ impl Session {
                 };
                 self.filter.judge(stamp, arrival).ok()?;
                 self.heard = now;
-                let timestamp_ns = stamp.timestamp_ns;
-                Some(Happened::Announced {
-                    offer: Offer::of_announce(&announce),
-                    timestamp_ns,
-                })
+                self.lease.lease()?;
+                // Somebody else's epoch: whatever a producer holds, it is not the stream any more (D-155).
+                if self.role == Role::Producer
+                    && self.granted.is_some_and(|granted| announce.epoch > granted)
+                {
+                    return self.lost(cycle, LeaseLost::Superseded);
+                }
+                Some(Happened::Announced(announce))
             }
             _ => None,
         }
     }
 
     /// What time alone decides: deadlines, and a driver that fell silent (D-155).
-    pub(super) fn poll(&mut self, cycle: &mut Cycle<'_>) -> Option<Happened> {
+    pub fn poll(&mut self, cycle: &mut Cycle<'_>) -> Option<Happened<'static>> {
         if self.lease.lease().is_some() && cycle.now.since(self.heard) > self.window {
             return self.lost(cycle, LeaseLost::DriverGone);
         }
         self.lease.poll(cycle.now, cycle.ids).map(happened)
     }
 
-    pub(super) fn lost(&mut self, cycle: &mut Cycle<'_>, why: LeaseLost) -> Option<Happened> {
+    /// The lease is gone for a reason the driver did not name.
+    pub fn lost(&mut self, cycle: &mut Cycle<'_>, why: LeaseLost) -> Option<Happened<'static>> {
         self.lease
             .handle_lost(cycle.now, cycle.ids, why)
             .map(happened)
     }
 
-    pub(super) fn detach(&mut self, cycle: &mut Cycle<'_>) {
+    /// Gives the lease back, and wants it no more.
+    pub fn detach(&mut self, cycle: &mut Cycle<'_>) {
         self.lease.detach(cycle.now, cycle.ids);
     }
 
     /// Sends what is due, as far as the publication takes it. Returns how many messages it took.
-    pub(super) fn transmit(
-        &mut self,
-        cycle: &mut Cycle<'_>,
-        control: &mut impl Publication,
-    ) -> u32 {
+    pub fn transmit(&mut self, cycle: &mut Cycle<'_>, control: &mut impl Publication) -> u32 {
         let mut sent = 0_u32;
         let mut buffer = [0; MESSAGE_MAX];
         while let Ok(true) = self.lease.transmit(cycle.now, cycle.ids, |due| {
@@ -214,13 +242,13 @@ fn encode(due: &Transmit, buffer: &mut [u8]) -> Result<usize, EncodeError> {
 }
 
 /// An event that needs no more than the lease client told.
-fn happened(event: Event) -> Happened {
+fn happened(event: Event) -> Happened<'static> {
     match event {
         // Reached by no call above: grants and refusals are looked at with their response.
         Event::Attached(_) | Event::Broken => Happened::Broken,
         Event::Refused(code) => Happened::Refused {
             code,
-            text: String::new(),
+            text: None,
             will_retry: false,
         },
         Event::TimedOut => Happened::TimedOut,
