@@ -45,7 +45,7 @@ pub enum Tail {
     Group(GroupLayout),
     /// Var data of this name.
     Data(&'static str, DataKind),
-    /// Var data at the very end that some senders leave out together with its length (discovery 6.5).
+    /// Var data at the very end that some senders leave out together with its length (discovery 7, trap 5).
     OptionalData(&'static str, DataKind),
 }
 

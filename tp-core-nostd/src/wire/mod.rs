@@ -27,4 +27,10 @@ pub use value::{Text, ValueError};
 use crate::sbe::MessageLayout;
 
 /// Every message that travels, one list per schema.
-pub const MESSAGES: &[&[MessageLayout]] = &[control::MESSAGES];
+pub const MESSAGES: &[&[MessageLayout]] = &[
+    control::MESSAGES,
+    driver::MESSAGES,
+    merge_map::MESSAGES,
+    tracelink::MESSAGES,
+    discovery::MESSAGES,
+];
