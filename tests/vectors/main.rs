@@ -4,6 +4,14 @@
 //! checked both ways, typed (bytes, view, value, bytes) and by table (bytes, JSON, bytes). What is refused must be
 //! refused with the error in the table, and every entry of the files must stand in exactly one table.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a helper of tests fails the test"
+)]
+
 mod control;
 mod discovery;
 mod driver;

@@ -24,7 +24,7 @@ pub use encode::encode;
 pub use hex::{bytes_of_hex, hex_of_bytes};
 
 /// What lives in memory and has no message header of its own there.
-pub const BODIES: &[MessageLayout] = &MEMORY_MESSAGES;
+pub const BODIES: &[MessageLayout] = MEMORY_MESSAGES;
 
 /// Bytes or JSON that do not describe a message.
 #[derive(Debug, thiserror::Error)]

@@ -1,5 +1,7 @@
 //! `tp wire` as people and scripts call it.
 
+#![allow(clippy::unwrap_used, reason = "a helper of tests fails the test")]
+
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 

@@ -2,7 +2,7 @@
 
 mod wire;
 
-use std::error::Error;
+use core::error::Error;
 
 /// The multi-call tool of the SHM Tensor Pool.
 #[derive(Debug, clap::Parser)]

@@ -1,6 +1,6 @@
 //! `tp wire`: what bytes on the wire or in a slot say, and the bytes that say it.
 
-use std::error::Error;
+use core::error::Error;
 use std::io::{self, Read, Write};
 
 use tp_core_nostd::sbe::MessageLayout;

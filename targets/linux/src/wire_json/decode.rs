@@ -19,19 +19,18 @@ pub fn decode(bytes: &[u8], body: Option<&'static MessageLayout>) -> Result<Valu
         None => header(&mut cursor)?,
     };
     let fields = block_and_tail(&mut cursor, layout.block_len, layout.fields, layout.tail)?;
-    let mut object = json!({
-        "message": layout.name,
-        "schema_id": layout.schema,
-        "template_id": layout.template,
-        "fields": fields,
-    });
+    let mut object = Map::new();
+    object.insert("message".into(), layout.name.into());
+    object.insert("schema_id".into(), layout.schema.into());
+    object.insert("template_id".into(), layout.template.into());
     if body.is_some() {
-        object["header"] = json!(false);
+        object.insert("header".into(), false.into());
     }
+    object.insert("fields".into(), fields);
     if !cursor.rest().is_empty() {
-        object["trailing"] = hex(cursor.rest());
+        object.insert("trailing".into(), hex(cursor.rest()));
     }
-    Ok(object)
+    Ok(object.into())
 }
 
 fn header(cursor: &mut Cursor<'_>) -> Result<&'static MessageLayout, WireJsonError> {
@@ -125,7 +124,7 @@ fn unsigned(bytes: &[u8], size: usize) -> u64 {
 }
 
 fn signed(number: u64, size: usize) -> i64 {
-    let unused = 64_u32.saturating_sub(8 * size as u32);
+    let unused = 64_u32.saturating_sub(8_u32.saturating_mul(size as u32));
     (number << unused) as i64 >> unused
 }
 
@@ -133,13 +132,10 @@ fn data(bytes: &[u8], kind: DataKind) -> Value {
     match (kind, str::from_utf8(bytes)) {
         (DataKind::Text, Ok(text)) => text.into(),
         (DataKind::Text, Err(_)) | (DataKind::Binary, _) => hex(bytes),
-        (DataKind::Message, _) => {
-            let mut value = hex(bytes);
-            if let Ok(embedded) = decode(bytes, None) {
-                value["embedded"] = embedded;
-            }
-            value
-        }
+        (DataKind::Message, _) => match decode(bytes, None) {
+            Ok(embedded) => json!({ "hex": hex_of_bytes(bytes), "embedded": embedded }),
+            Err(_) => hex(bytes),
+        },
     }
 }
 
