@@ -15,7 +15,7 @@ mod spec;
 mod tags;
 mod tree;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::{env, fs};
 
@@ -28,8 +28,14 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
-    let outcome = if check_only { check(root) } else { write(root) };
+    // Cargo tells where the package is; asked at run time, since checkouts may share a target directory.
+    let package = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let root = package.map_or(PathBuf::from("."), |package| package.join("../.."));
+    let outcome = if check_only {
+        check(&root)
+    } else {
+        write(&root)
+    };
     match outcome {
         Ok(summary) => {
             println!("{summary}");
