@@ -3,47 +3,43 @@
 use tp_core_nostd::uri::UriError;
 use tp_core_nostd::wire::control::*;
 
-use crate::harness::{Suite, TOLERATED, bytes, codec, entries};
+use crate::harness::{
+    Codec, TOLERATED, bytes, check_golden, check_malformed, check_tolerated, codec, entries,
+};
 use crate::refusal::{
     Refusal, block_length, missing, number, refusals, repeated, schema, template, truncated, uri,
     var_data, version,
 };
 
-pub(crate) const SUITE: Suite = Suite {
-    codecs: &[
-        codec!(ShmPoolAnnounceView => ShmPoolAnnounce),
-        codec!(ConsumerHelloView => ConsumerHello),
-        codec!(ConsumerConfigView => ConsumerConfig),
-        codec!(FrameDescriptorView => FrameDescriptor),
-        codec!(QosConsumerView => QosConsumer),
-        codec!(QosProducerView => QosProducer),
-        codec!(DataSourceAnnounceView => DataSourceAnnounce),
-        codec!(DataSourceMetaView => DataSourceMeta),
-        codec!(ControlResponseView => ControlResponse),
-        codec!(MetaBlobAnnounceView => MetaBlobAnnounce),
-        codec!(FrameProgressView => FrameProgress),
-        codec!(MetaBlobChunkView => MetaBlobChunk),
-        codec!(MetaBlobCompleteView => MetaBlobComplete),
-    ],
-    without_value: WITHOUT_VALUE,
-    rewritten: REWRITTEN,
-    refused: REFUSED,
-    left_to: LEFT_TO,
-};
+pub(crate) const CODECS: &[Codec] = &[
+    codec!(ShmPoolAnnounceView => ShmPoolAnnounce),
+    codec!(ConsumerHelloView => ConsumerHello),
+    codec!(ConsumerConfigView => ConsumerConfig),
+    codec!(FrameDescriptorView => FrameDescriptor),
+    codec!(QosConsumerView => QosConsumer),
+    codec!(QosProducerView => QosProducer),
+    codec!(DataSourceAnnounceView => DataSourceAnnounce),
+    codec!(DataSourceMetaView => DataSourceMeta),
+    codec!(ControlResponseView => ControlResponse),
+    codec!(MetaBlobAnnounceView => MetaBlobAnnounce),
+    codec!(FrameProgressView => FrameProgress),
+    codec!(MetaBlobChunkView => MetaBlobChunk),
+    codec!(MetaBlobCompleteView => MetaBlobComplete),
+];
 
 #[test] // req: W-001, W-002, W-006, W-009
 fn golden_vectors_both_ways() {
-    SUITE.check_golden();
+    check_golden(CODECS, WITHOUT_VALUE, REWRITTEN);
 }
 
 #[test]
 fn malformed_messages_are_refused() {
-    SUITE.check_malformed();
+    check_malformed(CODECS, REFUSED, LEFT_TO);
 }
 
 #[test]
 fn odd_messages_are_tolerated() {
-    SUITE.check_tolerated();
+    check_tolerated(CODECS);
 }
 
 #[test]

@@ -2,47 +2,38 @@
 
 use tp_core_nostd::wire::discovery::*;
 
-use crate::harness::{Codec, MALFORMED, Suite, bytes, codec, encoded, entries};
+use crate::harness::{
+    Codec, MALFORMED, bytes, check_golden, check_malformed, check_tolerated, codec, encoded,
+    entries,
+};
 use crate::refusal::{Refusal, block_length, missing, number, refusals, truncated, var_data};
 
-pub(crate) const SUITE: Suite = Suite {
-    codecs: &[
-        codec!(DiscoveryRequestView => DiscoveryRequest),
-        Codec {
-            layout: DiscoveryResponse::LAYOUT,
-            // Every response has a value.
-            round_trip: |bytes| {
-                let view = DiscoveryResponseView::parse(bytes).map_err(Refusal::Codec)?;
-                let value = DiscoveryResponse::from(view);
-                Ok(encoded(|out| value.encode(out)))
-            },
+pub(crate) const CODECS: &[Codec] = &[
+    codec!(DiscoveryRequestView => DiscoveryRequest),
+    Codec {
+        layout: DiscoveryResponse::LAYOUT,
+        // Every response has a value.
+        round_trip: |bytes| {
+            let view = DiscoveryResponseView::parse(bytes).map_err(Refusal::Codec)?;
+            let value = DiscoveryResponse::from(view);
+            Ok(encoded(|out| value.encode(out)))
         },
-    ],
-    without_value: &[],
-    rewritten: REWRITTEN,
-    refused: REFUSED,
-    left_to: &[
-        ("the provider's allow list", &["Request/channel_scheme"]),
-        (
-            "the value, which takes what makes sense: tested below",
-            PARTLY,
-        ),
-    ],
-};
+    },
+];
 
 #[test] // req
 fn golden_vectors_both_ways() {
-    SUITE.check_golden();
+    check_golden(CODECS, &[], REWRITTEN);
 }
 
 #[test]
 fn malformed_messages_are_refused() {
-    SUITE.check_malformed();
+    check_malformed(CODECS, REFUSED, LEFT_TO);
 }
 
 #[test]
 fn odd_messages_are_tolerated() {
-    SUITE.check_tolerated();
+    check_tolerated(CODECS);
 }
 
 #[test] // req: R-054
@@ -123,3 +114,11 @@ const REFUSED: &[(&str, Refusal)] = refusals! {
     "Response/tag_length" => var_data(u32::MAX),
     "Response/error_prefix_missing" => truncated(4, 0),
 };
+
+const LEFT_TO: &[(&str, &[&str])] = &[
+    ("the provider's allow list", &["Request/channel_scheme"]),
+    (
+        "the value, which takes what makes sense: tested below",
+        PARTLY,
+    ),
+];

@@ -3,41 +3,37 @@
 use tp_core_nostd::uri::UriError;
 use tp_core_nostd::wire::driver::{self, *};
 
-use crate::harness::{Entry, MALFORMED, Suite, bytes, codec, entries};
+use crate::harness::{
+    Codec, Entry, MALFORMED, bytes, check_golden, check_malformed, check_tolerated, codec, entries,
+};
 use crate::refusal::{
     Refusal, block_length, missing, number, refusals, repeated, truncated, uri, var_data, version,
 };
 
-pub(crate) const SUITE: Suite = Suite {
-    codecs: &[
-        codec!(ShmAttachRequestView => ShmAttachRequest),
-        codec!(ShmAttachResponseView => ShmAttachResponse),
-        codec!(ShmDetachRequestView => ShmDetachRequest),
-        codec!(ShmDetachResponseView => ShmDetachResponse),
-        codec!(ShmLeaseKeepaliveView => ShmLeaseKeepalive),
-        codec!(ShmDriverShutdownView => ShmDriverShutdown),
-        codec!(ShmLeaseRevokedView => ShmLeaseRevoked),
-        codec!(ShmDriverShutdownRequestView => ShmDriverShutdownRequest),
-    ],
-    without_value: WITHOUT_VALUE,
-    rewritten: REWRITTEN,
-    refused: REFUSED,
-    left_to: LEFT_TO,
-};
+pub(crate) const CODECS: &[Codec] = &[
+    codec!(ShmAttachRequestView => ShmAttachRequest),
+    codec!(ShmAttachResponseView => ShmAttachResponse),
+    codec!(ShmDetachRequestView => ShmDetachRequest),
+    codec!(ShmDetachResponseView => ShmDetachResponse),
+    codec!(ShmLeaseKeepaliveView => ShmLeaseKeepalive),
+    codec!(ShmDriverShutdownView => ShmDriverShutdown),
+    codec!(ShmLeaseRevokedView => ShmLeaseRevoked),
+    codec!(ShmDriverShutdownRequestView => ShmDriverShutdownRequest),
+];
 
 #[test] // req: D-022, D-024, D-041, D-043
 fn golden_vectors_both_ways() {
-    SUITE.check_golden();
+    check_golden(CODECS, WITHOUT_VALUE, REWRITTEN);
 }
 
 #[test]
 fn malformed_messages_are_refused() {
-    SUITE.check_malformed();
+    check_malformed(CODECS, REFUSED, LEFT_TO);
 }
 
 #[test] // req: D-029, D-064
 fn odd_messages_are_tolerated() {
-    SUITE.check_tolerated();
+    check_tolerated(CODECS);
 }
 
 #[test] // req: D-028, D-054, D-062, D-063, D-104

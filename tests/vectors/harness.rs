@@ -1,4 +1,4 @@
-//! Reads the vector files and runs codecs against them.
+//! Reads the vector files and runs the codecs of a schema against them.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -106,112 +106,107 @@ pub(crate) fn encoded(encode: impl Fn(&mut [u8]) -> Result<usize, EncodeError>) 
     out
 }
 
-/// The codecs of one schema and the verdicts its vectors expect.
-#[derive(Debug)]
-pub(crate) struct Suite {
-    pub(crate) codecs: &'static [Codec],
-    /// Golden bytes that are whole messages without a sensible meaning.
-    pub(crate) without_value: &'static [(&'static str, Refusal)],
-    /// Golden bytes that we read but would write otherwise.
-    pub(crate) rewritten: &'static [&'static str],
-    /// Malformed messages.
-    pub(crate) refused: &'static [(&'static str, Refusal)],
-    /// Malformed messages that make sense by themselves; whoever holds the named context refuses them, and proves it in
-    /// tests of its own.
-    pub(crate) left_to: &'static [(&'static str, &'static [&'static str])],
+/// Golden bytes survive the way to the value and back. Some are whole messages `without_value`, as the error says; some
+/// are read but `rewritten`.
+pub(crate) fn check_golden(
+    codecs: &'static [Codec],
+    without_value: &[(&'static str, Refusal)],
+    rewritten: &[&'static str],
+) {
+    let mut without_value = table(without_value);
+    let mut rewritten: BTreeSet<_> = rewritten.iter().copied().collect();
+    for (entry, codec) in with_codecs(GOLDEN, codecs) {
+        let name = entry.name.as_str();
+        let written = (codec.round_trip)(&bytes(&entry));
+        if let Some(error) = without_value.remove(name) {
+            assert_eq!(written, Err(error), "{name}");
+        } else if rewritten.remove(name) {
+            assert!(
+                written.is_ok_and(|written| written != bytes(&entry)),
+                "{name}"
+            );
+        } else {
+            assert_eq!(written, Ok(bytes(&entry)), "{name}");
+        }
+    }
+    assert!(
+        without_value.is_empty() && rewritten.is_empty(),
+        "in no file: {without_value:?} {rewritten:?}"
+    );
 }
 
-impl Suite {
-    fn codec(&self, target: &str) -> Option<&Codec> {
-        self.codecs.iter().find(|codec| codec.layout.name == target)
+/// Malformed bytes are refused with the expected error, at the layer the file names. Some make sense by themselves and
+/// are `left_to` somebody who knows more, refuses them, and proves it in tests of its own.
+pub(crate) fn check_malformed(
+    codecs: &'static [Codec],
+    refused: &[(&'static str, Refusal)],
+    left_to: &[(&'static str, &'static [&'static str])],
+) {
+    let mut refused = table(refused);
+    let mut left = table(left_to)
+        .into_iter()
+        .flat_map(|(judge, names)| names.iter().map(move |name| (*name, judge)))
+        .collect::<BTreeMap<_, _>>();
+    for (entry, codec) in with_codecs(MALFORMED, codecs) {
+        let name = entry.name.as_str();
+        let verdict = (codec.round_trip)(&bytes(&entry)).map(drop);
+        let expected = match (refused.remove(name), left.remove(name)) {
+            (Some(refusal), None) => Err(refusal),
+            (None, Some(_)) => Ok(()),
+            _ => panic!(
+                "{name} must stand in exactly one table ({}); it is {verdict:?}",
+                entry.why
+            ),
+        };
+        assert_eq!(verdict, expected, "{name}: {}", entry.why);
+        let layer = if matches!(verdict, Err(Refusal::Codec(_))) {
+            "codec"
+        } else {
+            "semantic"
+        };
+        assert_eq!(layer, entry.layer, "{name}");
     }
+    assert!(
+        refused.is_empty() && left.is_empty(),
+        "in no file: {refused:?} {left:?}"
+    );
+}
 
-    fn entries(&self, files: &'static [&'static str]) -> impl Iterator<Item = (Entry, &Codec)> {
-        entries(files)
-            .filter_map(|entry| Some((self.codec(entry.target())?, entry)))
-            .map(|(codec, entry)| (entry, codec))
-    }
-
-    /// Golden bytes survive the way to the value and back, or stop at the expected error.
-    pub(crate) fn check_golden(&self) {
-        let mut without_value = table(self.without_value);
-        let mut rewritten: BTreeSet<_> = self.rewritten.iter().copied().collect();
-        for (entry, codec) in self.entries(GOLDEN) {
-            let name = entry.name.as_str();
-            let written = (codec.round_trip)(&bytes(&entry));
-            if let Some(error) = without_value.remove(name) {
-                assert_eq!(written, Err(error), "{name}");
-            } else if rewritten.remove(name) {
-                assert!(
-                    written.is_ok_and(|written| written != bytes(&entry)),
-                    "{name}"
-                );
-            } else {
-                assert_eq!(written, Ok(bytes(&entry)), "{name}");
-            }
-        }
-        assert!(
-            without_value.is_empty() && rewritten.is_empty(),
-            "in no file: {without_value:?} {rewritten:?}"
-        );
-    }
-
-    /// Malformed bytes are refused with the expected error, at the layer the file names.
-    pub(crate) fn check_malformed(&self) {
-        let mut refused = table(self.refused);
-        let mut left = table(self.left_to)
-            .into_iter()
-            .flat_map(|(judge, names)| names.iter().map(move |name| (*name, judge)))
-            .collect::<BTreeMap<_, _>>();
-        for (entry, codec) in self.entries(MALFORMED) {
-            let name = entry.name.as_str();
-            let verdict = (codec.round_trip)(&bytes(&entry)).map(drop);
-            let expected = match (refused.remove(name), left.remove(name)) {
-                (Some(refusal), None) => Err(refusal),
-                (None, Some(_)) => Ok(()),
-                _ => panic!(
-                    "{name} must stand in exactly one table ({}); it is {verdict:?}",
-                    entry.why
-                ),
-            };
-            assert_eq!(verdict, expected, "{name}: {}", entry.why);
-            let layer = if matches!(verdict, Err(Refusal::Codec(_))) {
-                "codec"
-            } else {
-                "semantic"
-            };
-            assert_eq!(layer, entry.layer, "{name}");
-        }
-        assert!(
-            refused.is_empty() && left.is_empty(),
-            "in no file: {refused:?} {left:?}"
-        );
-    }
-
-    /// Odd bytes have a value, and where the file says what they mean, the table agrees.
-    pub(crate) fn check_tolerated(&self) {
-        for (entry, codec) in self.entries(TOLERATED) {
-            let verdict = (codec.round_trip)(&bytes(&entry));
-            assert!(verdict.is_ok(), "{}: {verdict:?}", entry.name);
-            let object = wire_json::decode(&bytes(&entry), None).expect(&entry.name);
-            if let Some(expected) = &entry.fields {
-                let mut fields = object["fields"].clone();
-                for part in codec.layout.tail {
-                    // The tables tell text left out from empty text; the files do not.
-                    if matches!(part, Tail::OptionalData(..)) && fields[part.name()].is_null() {
-                        fields[part.name()] = "".into();
-                    }
+/// Odd bytes have a value, and where the file says what they mean, the table agrees.
+pub(crate) fn check_tolerated(codecs: &'static [Codec]) {
+    for (entry, codec) in with_codecs(TOLERATED, codecs) {
+        let verdict = (codec.round_trip)(&bytes(&entry));
+        assert!(verdict.is_ok(), "{}: {verdict:?}", entry.name);
+        let object = wire_json::decode(&bytes(&entry), None).expect(&entry.name);
+        if let Some(expected) = &entry.fields {
+            let mut fields = object["fields"].clone();
+            for part in codec.layout.tail {
+                // The tables tell text left out from empty text; the files do not.
+                if matches!(part, Tail::OptionalData(..)) && fields[part.name()].is_null() {
+                    fields[part.name()] = "".into();
                 }
-                assert_eq!(&fields, expected, "{}", entry.name);
             }
-            assert_eq!(
-                wire_json::encode(&object, None).expect(&entry.name),
-                bytes(&entry),
-                "{}",
-                entry.name
-            );
+            assert_eq!(&fields, expected, "{}", entry.name);
         }
+        assert_eq!(
+            wire_json::encode(&object, None).expect(&entry.name),
+            bytes(&entry),
+            "{}",
+            entry.name
+        );
     }
+}
+
+fn with_codecs(
+    files: &'static [&'static str],
+    codecs: &'static [Codec],
+) -> impl Iterator<Item = (Entry, &'static Codec)> {
+    entries(files).filter_map(|entry| {
+        let codec = codecs
+            .iter()
+            .find(|codec| codec.layout.name == entry.target());
+        Some((entry, codec?))
+    })
 }
 
 fn table<T: Copy>(rows: &[(&'static str, T)]) -> BTreeMap<&'static str, T> {

@@ -21,24 +21,24 @@ mod properties;
 mod refusal;
 mod tracelink;
 
-use harness::{Codec, GOLDEN, MALFORMED, Suite, TOLERATED, bytes, entries};
+use harness::{Codec, GOLDEN, MALFORMED, TOLERATED, bytes, entries};
 use std::collections::BTreeSet;
 use tp_linux::wire_json;
 
 /// One per schema.
-const SUITES: &[&Suite] = &[
-    &control::SUITE,
-    &driver::SUITE,
-    &merge_map::SUITE,
-    &tracelink::SUITE,
-    &discovery::SUITE,
+const SCHEMAS: &[&[Codec]] = &[
+    control::CODECS,
+    driver::CODECS,
+    merge_map::CODECS,
+    tracelink::CODECS,
+    discovery::CODECS,
 ];
 
 /// Messages and targets nobody has written a codec for yet.
 const OPEN: &[&str] = &["ShmRegionSuperblock", "Slot", "SlotHeader", "TensorHeader"];
 
 fn codecs() -> impl Iterator<Item = &'static Codec> {
-    SUITES.iter().flat_map(|suite| suite.codecs)
+    SCHEMAS.iter().copied().flatten()
 }
 
 #[test]

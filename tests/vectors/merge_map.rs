@@ -2,35 +2,29 @@
 
 use tp_core_nostd::wire::merge_map::*;
 
-use crate::harness::{Suite, codec};
+use crate::harness::{Codec, check_golden, check_malformed, check_tolerated, codec};
 use crate::refusal::{Refusal, block_length, missing, number, refusals, truncated};
 
-pub(crate) const SUITE: Suite = Suite {
-    codecs: &[
-        codec!(SequenceMergeMapAnnounceView => SequenceMergeMapAnnounce),
-        codec!(SequenceMergeMapRequestView => SequenceMergeMapRequest),
-        codec!(TimestampMergeMapAnnounceView => TimestampMergeMapAnnounce),
-        codec!(TimestampMergeMapRequestView => TimestampMergeMapRequest),
-    ],
-    without_value: WITHOUT_VALUE,
-    rewritten: REWRITTEN,
-    refused: REFUSED,
-    left_to: &[],
-};
+pub(crate) const CODECS: &[Codec] = &[
+    codec!(SequenceMergeMapAnnounceView => SequenceMergeMapAnnounce),
+    codec!(SequenceMergeMapRequestView => SequenceMergeMapRequest),
+    codec!(TimestampMergeMapAnnounceView => TimestampMergeMapAnnounce),
+    codec!(TimestampMergeMapRequestView => TimestampMergeMapRequest),
+];
 
 #[test] // req: J-010, J-027, J-029, J-030, J-031, J-032, J-039
 fn golden_vectors_both_ways() {
-    SUITE.check_golden();
+    check_golden(CODECS, WITHOUT_VALUE, REWRITTEN);
 }
 
 #[test]
 fn malformed_messages_are_refused() {
-    SUITE.check_malformed();
+    check_malformed(CODECS, REFUSED, &[]);
 }
 
 #[test]
 fn odd_messages_are_tolerated() {
-    SUITE.check_tolerated();
+    check_tolerated(CODECS);
 }
 
 const WITHOUT_VALUE: &[(&str, Refusal)] = refusals! {

@@ -2,27 +2,21 @@
 
 use tp_core_nostd::wire::tracelink::*;
 
-use crate::harness::{Suite, codec};
+use crate::harness::{Codec, check_golden, check_malformed, codec};
 use crate::refusal::{
     Refusal, block_length, missing, number, refusals, repeated, too_many, truncated,
 };
 
-pub(crate) const SUITE: Suite = Suite {
-    codecs: &[codec!(TraceLinkSetView => TraceLinkSet)],
-    without_value: WITHOUT_VALUE,
-    rewritten: &[],
-    refused: REFUSED,
-    left_to: &[],
-};
+pub(crate) const CODECS: &[Codec] = &[codec!(TraceLinkSetView => TraceLinkSet)];
 
 #[test] // req: K-026, K-031, K-033
 fn golden_vectors_both_ways() {
-    SUITE.check_golden();
+    check_golden(CODECS, WITHOUT_VALUE, &[]);
 }
 
 #[test]
 fn malformed_messages_are_refused() {
-    SUITE.check_malformed();
+    check_malformed(CODECS, REFUSED, &[]);
 }
 
 const WITHOUT_VALUE: &[(&str, Refusal)] = refusals! {
