@@ -19,7 +19,7 @@ fn claims_do_not_allocate() {
     let (count, ()) = allocations(|| {
         for _ in 0..FRAMES {
             let [older, newer] = [(); 2].map(|()| claims.claim(pool).unwrap());
-            claims.commit(newer, Tags::default()).unwrap();
+            assert_eq!(claims.commit(newer, Tags::default()), Ok(None));
             claims.abort(older).unwrap();
             assert!(claims.next_ready().is_some());
         }

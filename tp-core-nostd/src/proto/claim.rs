@@ -2,7 +2,7 @@
 //!
 //! A [`Token`] names one claim; the table behind it says whether the claim still lives. Numbers leave in rising order
 //! whatever the order of commits: a commit that overtakes an older claim waits for it (word and descriptor, E-06), or
-//! voids it ([`Overtaking`]). So committing and becoming ready are two steps:
+//! voids it ([`Overtaking`]). So one commit can make none, one or several frames ready:
 //!
 //! ```
 //! use tp_core_nostd::proto::claim::{Entry, Overtaking, Streaming, TableId, Tags};
@@ -13,12 +13,13 @@
 //! let mut claims = Streaming::new(TableId(1), entries, slots, Overtaking::Hold).unwrap();
 //! let pool = PoolId::new(1).unwrap();
 //! let (first, second) = (claims.claim(pool)?, claims.claim(pool)?);
-//! claims.commit(second, Tags::default())?; // its slot is written, its word still says "in progress"
-//! assert_eq!(claims.next_ready(), None);
-//! claims.commit(first, Tags::default())?;
-//! while let Some(ready) = claims.next_ready() {
-//!     // store the committed word of `ready.slot`, send the descriptor of `ready.seq`
+//! assert_eq!(claims.commit(second, Tags::default())?, None); // held: its word still says "in progress"
+//! let mut ready = claims.commit(first, Tags::default())?;
+//! while let Some(frame) = ready {
+//!     // store the committed word of `frame.slot`, send the descriptor of `frame.seq`
+//!     ready = claims.next_ready();
 //! }
+//! assert_eq!(claims.outstanding(), 0);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

@@ -2,12 +2,13 @@
 #![allow(clippy::arithmetic_side_effects, reason = "test arithmetic")]
 
 use super::claim::{Entry, Overtaking, Streaming, TableId, Token};
-use super::publish::{FrameMeta, Publisher};
+use super::publish::{Committed, FrameMeta, Publisher};
 use super::read::{DropCounts, DropReason, Reader};
 use super::regions::StreamRegions;
 use super::regions::fixture::{self, Memory};
 use crate::seq::Seq;
 use crate::shm::{Dtype, MajorOrder, PayloadPool, SlotImage, TensorHeader};
+use crate::wire::control::FrameDescriptor;
 use core::sync::atomic::{AtomicU64, Ordering};
 use proptest::prelude::*;
 use std::vec::Vec;
@@ -32,6 +33,12 @@ fn seq(raw: u64) -> Seq {
 
 fn image() -> SlotImage {
     SlotImage::new(&TensorHeader::contiguous(Dtype::Uint8, MajorOrder::Row, &[100]).unwrap())
+}
+
+fn ready(committed: Committed, due: &mut Vec<FrameDescriptor>) {
+    if let Committed::Ready(descriptor) = committed {
+        due.push(descriptor);
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -67,13 +74,17 @@ proptest! {
         let mut open: Vec<Token> = Vec::new();
         let mut held: Vec<(u64, Vec<u8>)> = Vec::new();
         let mut sent = Vec::new();
+        let mut due: Vec<FrameDescriptor> = Vec::new();
         for op in ops {
             match op {
                 Op::Offer(fill) => {
                     let payload = std::vec![fill; fill.into()];
-                    if let Ok(seq) = publisher.offer(&payload, &mut image(), FrameMeta::default()) {
-                        slots[seq.get() as usize % 4] = (seq.get(), None);
-                        held.push((seq.get(), payload));
+                    let meta = FrameMeta::default();
+                    if let Ok(committed) = publisher.offer(&payload, &mut image(), meta, None) {
+                        let number = committed.seq().get();
+                        slots[number as usize % 4] = (number, None);
+                        held.push((number, payload));
+                        ready(committed, &mut due);
                     } else {
                         prop_assert!(open.len() + held.len() > 0, "only own claims refuse an offer");
                     }
@@ -87,8 +98,10 @@ proptest! {
                     let payload = std::vec![fill; fill.into()];
                     publisher.payload(token).unwrap().copy_in(0, &payload).unwrap();
                     let meta = FrameMeta::default();
-                    publisher.commit(token, &mut image(), fill.into(), meta).unwrap();
                     held.push((token.seq().get(), payload));
+                    let committed =
+                        publisher.commit(token, &mut image(), fill.into(), meta, None).unwrap();
+                    ready(committed, &mut due);
                 },
                 Op::Abort(index) => if !open.is_empty() {
                     publisher.abort(open.remove(index % open.len())).unwrap();
@@ -112,8 +125,8 @@ proptest! {
                     prop_assert_eq!(read, expected);
                 }
             }
-            while let Some(descriptor) = publisher.next_ready(None) {
-                let number = descriptor.seq.get();
+            due.extend(core::iter::from_fn(|| publisher.next_ready(None)));
+            for number in due.drain(..).map(|descriptor| descriptor.seq.get()) {
                 let oldest_open = open.iter().map(|token| token.seq().get()).min();
                 prop_assert!(oldest_open.is_none_or(|open| number < open));
                 let at = held.iter().position(|(seq, _)| *seq == number).unwrap();
@@ -144,9 +157,8 @@ fn no_torn_frame_is_accepted_at_full_speed() {
                     timestamp_ns: number,
                     ..FrameMeta::default()
                 };
-                publisher.offer(&payload, &mut image, meta).unwrap();
-                let sent = publisher.next_ready(None).unwrap();
-                newest.store(sent.seq.get() + 1, Ordering::Release);
+                let sent = publisher.offer(&payload, &mut image, meta, None).unwrap();
+                newest.store(sent.seq().get() + 1, Ordering::Release);
             }
         });
         let mut reader = Reader::new(regions, [0; 4]).unwrap();

@@ -3,7 +3,7 @@
 //! ```
 //! use tp_core_nostd::ids::{Epoch, PoolId, StreamId};
 //! use tp_core_nostd::proto::claim::{Entry, Overtaking, Streaming, TableId};
-//! use tp_core_nostd::proto::publish::{FrameMeta, Publisher};
+//! use tp_core_nostd::proto::publish::{Committed, FrameMeta, Publisher};
 //! use tp_core_nostd::proto::{read::Reader, regions::StreamRegions};
 //! use tp_core_nostd::seq::SlotCount;
 //! use tp_core_nostd::shm::*;
@@ -33,9 +33,8 @@
 //! let tensor = TensorHeader::contiguous(Dtype::Uint8, MajorOrder::Row, &[3, 4])?;
 //! let mut image = SlotImage::new(&tensor); // prepared once, used for every frame of this tensor
 //! let meta = FrameMeta { timestamp_ns: 123, ..FrameMeta::default() };
-//! publisher.offer(b"Hello, world", &mut image, meta)?;
 //! let mut message = [0; 48];
-//! while let Some(descriptor) = publisher.next_ready(None) {
+//! if let Committed::Ready(descriptor) = publisher.offer(b"Hello, world", &mut image, meta, None)? {
 //!     descriptor.encode(&mut message)?; // and off it goes
 //! }
 //!
@@ -50,8 +49,9 @@
 //! ```
 //!
 //! A frame that is filled in place is [claimed](Publisher::claim), written through [`Publisher::payload`] and
-//! [committed](Publisher::commit). What a commit made ready comes out of `next_ready`, which stores the committed word and
-//! returns the descriptor to send; if sending fails the frame stays committed, nothing is rewritten (T-56).
+//! [committed](Publisher::commit). Where claims overlap, a frame may have to wait for an older one; then it comes out of
+//! `next_ready`, which is asked after each commit and abort. Whoever gets a descriptor sends it; if that fails the frame
+//! stays committed, nothing is rewritten (T-56).
 
 mod fixed_pool;
 
@@ -75,6 +75,27 @@ pub struct FrameMeta {
     pub meta_version: Option<u32>,
     /// Set where the frame is traced.
     pub trace_id: Option<u64>,
+}
+
+/// What became of a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[must_use]
+pub enum Committed {
+    /// The frame is there for its readers: send this.
+    Ready(FrameDescriptor),
+    /// The frame of this number is written and waits for an older claim (E-06); `next_ready` gives it out in its turn.
+    Held(Seq),
+}
+
+impl Committed {
+    /// The frame's number.
+    pub const fn seq(&self) -> Seq {
+        match self {
+            Self::Ready(descriptor) => descriptor.seq,
+            Self::Held(seq) => *seq,
+        }
+    }
 }
 
 /// Why no slot was given. Neither slot nor number was consumed.
@@ -207,9 +228,17 @@ where
         Ok(())
     }
 
-    /// Makes the payload visible and writes the header, of a claim just committed; its word follows when it is ready.
+    /// Makes the payload visible and writes the header, of a claim just committed; the word follows if it is its turn.
     #[inline]
-    fn write(&self, token: Token, image: &mut SlotImage, len: u32, meta: FrameMeta) {
+    fn write(
+        &self,
+        token: Token,
+        ready: Option<Ready>,
+        image: &mut SlotImage,
+        len: u32,
+        meta: FrameMeta,
+        sent_ns: Option<u64>,
+    ) -> Committed {
         if len != 0
             && let Some(payload) = self.payload(token)
         {
@@ -223,6 +252,10 @@ where
             meta_version: meta.meta_version.unwrap_or_default(),
         });
         self.slot(token).write(image);
+        match ready {
+            Some(ready) => Committed::Ready(self.publish(ready, sent_ns)),
+            None => Committed::Held(token.seq()),
+        }
     }
 
     /// Stores the committed word; what is left to do is to send the descriptor.
@@ -252,6 +285,7 @@ where
     ///
     /// # Errors
     /// [`OfferError`]
+    #[inline]
     pub fn claim(&mut self, len: u32) -> Result<Token, OfferError> {
         let pool = self.pool_for(len as usize)?;
         let token = self.claims.claim(pool)?;
@@ -260,21 +294,23 @@ where
     }
 
     /// Ends a claim with a frame: `len` bytes of payload are in its slot, `image` was prepared for their tensor. No
-    /// payload byte is copied (C-068). Then call [`Self::next_ready`] until `None`.
+    /// payload byte is copied (C-068). `sent_ns` is the time of sending, where it is wanted (W-144). Then call
+    /// [`Self::next_ready`] until `None`.
     ///
     /// # Errors
     /// [`CommitError`]
+    #[inline]
     pub fn commit(
         &mut self,
         token: Token,
         image: &mut SlotImage,
         len: u32,
         meta: FrameMeta,
-    ) -> Result<(), CommitError> {
+        sent_ns: Option<u64>,
+    ) -> Result<Committed, CommitError> {
         self.check_len(token, len)?;
-        self.claims.commit(token, tags(meta))?;
-        self.write(token, image, len, meta);
-        Ok(())
+        let ready = self.claims.commit(token, tags(meta))?;
+        Ok(self.write(token, ready, image, len, meta, sent_ns))
     }
 
     /// Ends a claim without a frame (C-063). Then call [`Self::next_ready`] until `None`: others may have waited for it.
@@ -293,16 +329,18 @@ where
         self.claims.announce(token)
     }
 
-    /// Claims, copies and commits; returns the frame's number. Then call [`Self::next_ready`] until `None`.
+    /// Claims, copies and commits. Nothing that waited becomes ready by it.
     ///
     /// # Errors
     /// [`OfferError`]
+    #[inline]
     pub fn offer(
         &mut self,
         payload: &[u8],
         image: &mut SlotImage,
         meta: FrameMeta,
-    ) -> Result<Seq, OfferError> {
+        sent_ns: Option<u64>,
+    ) -> Result<Committed, OfferError> {
         let pool = self.pool_for(payload.len())?;
         let token = self.claims.claim(pool)?;
         self.slot(token).begin(token.seq());
@@ -313,13 +351,14 @@ where
         {
             let _ = slot.copy_in(0, payload);
         }
-        let _ = self.claims.commit(token, tags(meta));
-        self.write(token, image, payload.len() as u32, meta);
-        Ok(token.seq())
+        let ready = self.claims.commit(token, tags(meta)).unwrap_or_default();
+        let len = payload.len() as u32;
+        Ok(self.write(token, ready, image, len, meta, sent_ns))
     }
 
-    /// Makes the next frame whole for its readers and returns the descriptor to send, in rising order (C-064); `sent_ns`
-    /// is the time of sending, where it is wanted (W-144). `None` when nothing is left to send.
+    /// Makes the next held frame whole for its readers and returns the descriptor to send, in rising order (C-064). `None`
+    /// when nothing is left to send.
+    #[inline]
     pub fn next_ready(&mut self, sent_ns: Option<u64>) -> Option<FrameDescriptor> {
         let ready = self.claims.next_ready()?;
         Some(self.publish(ready, sent_ns))

@@ -1,7 +1,7 @@
 //! Claims that keep their slot for life, for cameras that fill a fixed set of buffers (client 1.5).
 
 use super::table::{Entries, State, Table};
-use super::{Ready, Streaming, Tags, Token, TokenError};
+use super::{Overtaking, Ready, Streaming, Tags, Token, TokenError};
 use crate::ids::PoolId;
 use crate::seq::{Seq, SlotIndex};
 
@@ -12,17 +12,21 @@ use crate::seq::{Seq, SlotIndex};
 /// there are slots leaves no gap.
 ///
 /// ```text
-///              announce               commit          next_ready
-///  Queued ───────────────▶ Announced ────────▶ Held ──────────────▶ Committed
-///   ▲ ▲ └───────────────commit───────────────▶                          │
-///   │ └─ queue: Announced, Voided, or Queued again (a cancelled buffer) │
-///   └───────────────────────────────── queue ───────────────────────────┘
+///             announce
+///  Queued ───────────────▶ Announced
+///   ▲ ▲ └────── commit ─────────┤
+///   │ │                         ├──▶ ready, Committed             nothing older is announced
+///   │ │                         └──▶ Held ── next_ready ──▶ Committed
+///   │ └─ queue: Announced, Voided, or Queued again (a cancelled buffer)
+///   └─── queue: Committed
 /// ```
 ///
 /// Every state but Held ends with [`Self::release`]. Each step that returns a token ends the one it was called with.
 #[derive(Debug)]
 pub struct FixedPool<S> {
     table: Table<S>,
+    /// Claims that are announced or held.
+    numbered: u32,
 }
 
 impl<S: Entries> FixedPool<S> {
@@ -38,7 +42,7 @@ impl<S: Entries> FixedPool<S> {
         for seq in (table.next..last).filter_map(Seq::new) {
             table.issue(table.count.slot_of(seq), pool, seq, State::Queued);
         }
-        Ok(Self { table })
+        Ok(Self { table, numbered: 0 })
     }
 
     /// The live token of each buffer; at first in the order in which filling them leaves no gap.
@@ -46,12 +50,14 @@ impl<S: Entries> FixedPool<S> {
         let from = self.table.next;
         (0..u64::from(self.table.count.get()))
             .filter_map(move |ahead| Seq::new(from.wrapping_add(ahead)))
-            .filter_map(|seq| self.table.token(self.table.count.slot_of(seq)))
+            .filter_map(|seq| self.table.entry(self.table.count.slot_of(seq)))
+            .filter(|entry| entry.state != State::Free)
+            .map(|entry| entry.token)
     }
 
     /// The live claim with this slot and number, for callers that keep no tokens (the C ABI, C-062).
     pub fn find(&self, slot: SlotIndex, seq: Seq) -> Option<Token> {
-        self.table.token(slot).filter(|live| live.seq() == seq)
+        self.table.find(slot, seq)
     }
 
     /// Numbers the claim because somebody is about to learn its number (progress). Done twice, it is done once.
@@ -59,23 +65,37 @@ impl<S: Entries> FixedPool<S> {
     /// # Errors
     /// [`TokenError`]
     pub fn announce(&mut self, token: Token) -> Result<Token, TokenError> {
-        match self.table.live(token)? {
-            State::Queued => self.bind(token),
-            State::Announced => Ok(token),
-            State::Voided => Err(TokenError::Voided),
-            _ => Err(TokenError::Stale),
+        if self.table.committable(token)?.state == State::Announced {
+            return Ok(token);
         }
+        let bound = self.bind(token)?;
+        self.table.next = self.table.next.max(bound.seq.get().wrapping_add(1));
+        self.numbered = self.numbered.wrapping_add(1);
+        let entry = self.table.live(token)?;
+        (entry.token, entry.state) = (bound, State::Announced);
+        Ok(bound)
     }
 
-    /// Numbers the claim and ends its filling; the frame comes out of [`Self::next_ready`] when its turn comes. Where the
-    /// number differs from the token's the in-progress word is written again, before the header (E-03).
+    /// Numbers the claim and ends its filling. The frame comes back at once where nothing older is announced; else it is
+    /// held, and [`Self::next_ready`] gives it out in its turn. Where the number differs from the token's the in-progress
+    /// word is written again, before the header (E-03).
     ///
     /// # Errors
     /// [`TokenError`]; the claim is what it was.
-    pub fn commit(&mut self, token: Token, tags: Tags) -> Result<Token, TokenError> {
+    pub fn commit(
+        &mut self,
+        token: Token,
+        tags: Tags,
+    ) -> Result<(Token, Option<Ready>), TokenError> {
         let token = self.announce(token)?;
-        self.table.hold(token.slot, tags);
-        Ok(token)
+        let in_turn = self.numbered == 1 || token.seq.get() == self.table.expected;
+        if !in_turn && !self.settle_below(token.seq) {
+            self.table.hold(token.slot, tags);
+            return Ok((token, None));
+        }
+        self.table.live(token)?.state = State::Committed;
+        self.numbered = self.numbered.wrapping_sub(1);
+        Ok((token, Some(self.table.ready(token, tags))))
     }
 
     /// Gives a buffer back for filling: a published one, or one that was cancelled. The number of the new token is
@@ -84,7 +104,7 @@ impl<S: Entries> FixedPool<S> {
     /// # Errors
     /// [`TokenError`]; the claim is what it was.
     pub fn queue(&mut self, token: Token) -> Result<Token, TokenError> {
-        let state = self.table.live(token)?;
+        let state = self.table.live(token)?.state;
         let least = match state {
             State::Queued => token.seq.get(),
             // A number that was told, or shown in a committed word, is never used again.
@@ -95,9 +115,7 @@ impl<S: Entries> FixedPool<S> {
         let seq = self
             .least_number(token.slot, least)
             .ok_or(TokenError::Exhausted)?;
-        if state == State::Announced {
-            self.table.unlink(token.slot.get());
-        }
+        self.leave_order(state);
         Ok(self.table.issue(token.slot, token.pool, seq, State::Queued))
     }
 
@@ -106,18 +124,29 @@ impl<S: Entries> FixedPool<S> {
     /// # Errors
     /// [`TokenError`]; a held frame has to become ready first.
     pub fn release(&mut self, token: Token) -> Result<(), TokenError> {
-        match self.table.live(token)? {
-            State::Held => return Err(TokenError::Held),
-            State::Announced => self.table.unlink(token.slot.get()),
-            _ => {}
+        let state = self.table.live(token)?.state;
+        if state == State::Held {
+            return Err(TokenError::Held);
         }
+        self.leave_order(state);
         self.table.end(token.slot);
         Ok(())
     }
 
-    /// The lowest committed frame that no announced claim keeps waiting. Call it until `None` after each step.
+    /// The lowest held frame, once nothing older is announced. Call it until `None` after each step.
     pub fn next_ready(&mut self) -> Option<Ready> {
-        self.table.pop_ready()
+        if !self.table.is_holding() {
+            return None;
+        }
+        let in_order = self.table.entries().filter(|e| e.state.is_in_order());
+        let lowest = in_order.min_by_key(|entry| entry.token.seq)?;
+        if lowest.state != State::Held {
+            return None;
+        }
+        lowest.state = State::Committed;
+        let slot = lowest.token.slot;
+        self.numbered = self.numbered.wrapping_sub(1);
+        self.table.unhold(slot)
     }
 
     /// The next number in ring order, for QosProducer (T-22).
@@ -141,11 +170,33 @@ impl<S: Entries> FixedPool<S> {
         }
     }
 
-    fn bind(&mut self, token: Token) -> Result<Token, TokenError> {
-        let seq = self
-            .least_number(token.slot, token.seq.get())
-            .ok_or(TokenError::Exhausted)?;
-        Ok(self.table.number(token, seq, State::Announced))
+    fn bind(&self, token: Token) -> Result<Token, TokenError> {
+        let seq = self.least_number(token.slot, token.seq.get());
+        let seq = seq.ok_or(TokenError::Exhausted)?;
+        Ok(Token { seq, ..token })
+    }
+
+    /// A claim is queued again or ends.
+    fn leave_order(&mut self, state: State) {
+        if state == State::Announced {
+            self.numbered = self.numbered.wrapping_sub(1);
+        }
+    }
+
+    /// Makes way for the commit of `seq`: whether nothing older is announced any more.
+    fn settle_below(&mut self, seq: Seq) -> bool {
+        let overtaking = self.table.overtaking;
+        let mut older = self.table.entries().filter(|e| e.is_older_than(seq));
+        match overtaking {
+            Overtaking::Hold => older.next().is_none(),
+            Overtaking::Void => {
+                for entry in older {
+                    entry.state = State::Voided;
+                    self.numbered = self.numbered.wrapping_sub(1);
+                }
+                true
+            }
+        }
     }
 
     /// The least number of this slot that is neither below `least` nor below a published one.
@@ -181,6 +232,12 @@ mod tests {
         core::iter::from_fn(|| pool.next_ready().map(|ready| ready.seq.get())).collect()
     }
 
+    /// The token and the number that became ready by this commit.
+    fn commit(pool: &mut Pool, token: Token) -> Result<(Token, Option<u64>), TokenError> {
+        let (token, ready) = pool.commit(token, Tags::default())?;
+        Ok((token, ready.map(|ready| ready.seq.get())))
+    }
+
     /// Brings the claim on slot 1 into a state, with slot 0 announced below it where that matters.
     fn bring_to(state: &str, pool: &mut Pool) -> Token {
         let tokens: Vec<_> = pool.tokens().collect();
@@ -190,14 +247,14 @@ mod tests {
             "Announced" => pool.announce(token).unwrap(),
             "Held" => {
                 pool.announce(older).unwrap();
-                pool.commit(token, Tags::default()).unwrap()
+                commit(pool, token).unwrap().0
             }
             "Voided" => {
                 pool.announce(token).unwrap();
-                pool.commit(newer, Tags::default()).unwrap();
+                commit(pool, newer).unwrap();
                 token
             }
-            "Committed" => pool.commit(token, Tags::default()).unwrap(),
+            "Committed" => commit(pool, token).unwrap().0,
             _ => {
                 pool.release(token).unwrap();
                 token
@@ -225,49 +282,47 @@ mod tests {
                 };
                 let mut pool = pool(4, overtaking);
                 let token = bring_to(state, &mut pool);
-                let before = ready(&mut pool);
                 let result = match call {
-                    "announce" => pool.announce(token).map(Some),
-                    "commit" => pool.commit(token, Tags::default()).map(Some),
-                    "queue" => pool.queue(token).map(Some),
-                    _ => pool.release(token).map(|()| None),
+                    "announce" => pool
+                        .announce(token)
+                        .map(|token| format!("ok {}", token.seq)),
+                    "commit" => commit(&mut pool, token).map(|(token, ready)| match ready {
+                        Some(seq) => format!("ok {}, ready {seq}", token.seq),
+                        None => format!("ok {}", token.seq),
+                    }),
+                    "queue" => pool.queue(token).map(|token| format!("ok {}", token.seq)),
+                    _ => pool.release(token).map(|()| "ok".into()),
                 };
-                let after = pool.table.state(token.slot);
-                let result = match result {
-                    Ok(Some(token)) => format!("ok {}", token.seq),
-                    Ok(None) => "ok".into(),
-                    Err(error) => format!("{error:?}"),
-                };
-                let due = ready(&mut pool);
-                table +=
-                    &format!("{state:9} {call:8} {result:6} {after:?}, ready {before:?} {due:?}\n");
+                let after = pool.table.entry(token.slot).unwrap().state;
+                let result = result.unwrap_or_else(|error| format!("{error:?}"));
+                table += &format!("{state:9} {call:8} {after:?}: {result}\n");
             }
         }
         let reviewed = "\
-Queued    announce ok 1   Announced, ready [] []
-Queued    commit   ok 1   Held, ready [] [1]
-Queued    queue    ok 1   Queued, ready [] []
-Queued    release  ok     Free, ready [] []
-Announced announce ok 1   Announced, ready [] []
-Announced commit   ok 1   Held, ready [] [1]
-Announced queue    ok 5   Queued, ready [] []
-Announced release  ok     Free, ready [] []
-Held      announce Stale  Held, ready [] []
-Held      commit   Stale  Held, ready [] []
-Held      queue    Held   Held, ready [] []
-Held      release  Held   Held, ready [] []
-Committed announce Stale  Committed, ready [1] []
-Committed commit   Stale  Committed, ready [1] []
-Committed queue    ok 5   Queued, ready [1] []
-Committed release  ok     Free, ready [1] []
-Voided    announce Voided Voided, ready [2] []
-Voided    commit   Voided Voided, ready [2] []
-Voided    queue    ok 5   Queued, ready [2] []
-Voided    release  ok     Free, ready [2] []
-Released  announce Stale  Free, ready [] []
-Released  commit   Stale  Free, ready [] []
-Released  queue    Stale  Free, ready [] []
-Released  release  Stale  Free, ready [] []
+Queued    announce Announced: ok 1
+Queued    commit   Committed: ok 1, ready 1
+Queued    queue    Queued: ok 1
+Queued    release  Free: ok
+Announced announce Announced: ok 1
+Announced commit   Committed: ok 1, ready 1
+Announced queue    Queued: ok 5
+Announced release  Free: ok
+Held      announce Held: Stale
+Held      commit   Held: Stale
+Held      queue    Held: Held
+Held      release  Held: Held
+Committed announce Committed: Stale
+Committed commit   Committed: Stale
+Committed queue    Queued: ok 5
+Committed release  Free: ok
+Voided    announce Voided: Voided
+Voided    commit   Voided: Voided
+Voided    queue    Queued: ok 5
+Voided    release  Free: ok
+Released  announce Free: Stale
+Released  commit   Free: Stale
+Released  queue    Free: Stale
+Released  release  Free: Stale
 ";
         assert_eq!(table, reviewed);
     }
@@ -278,9 +333,8 @@ Released  release  Stale  Free, ready [] []
         let mut tokens: Vec<_> = pool.tokens().collect();
         for seq in 0..40 {
             let token = tokens.remove(0);
-            let committed = pool.commit(token, Tags::default()).unwrap();
-            assert_eq!(ready(&mut pool), [seq]);
-            assert_eq!(committed.slot, token.slot);
+            let (committed, ready) = commit(&mut pool, token).unwrap();
+            assert_eq!((ready, committed.slot), (Some(seq), token.slot));
             tokens.push(pool.queue(committed).unwrap());
         }
         assert_eq!(pool.skipped(), 0);
@@ -290,15 +344,26 @@ Released  release  Stale  Free, ready [] []
     fn buffers_filled_out_of_order_skip_numbers_but_never_go_back() {
         let mut pool = pool(3, Overtaking::Hold);
         let tokens: Vec<_> = pool.tokens().collect();
-        let mut seen = Vec::new();
-        for slot in [2, 0, 1] {
-            let committed = pool.commit(tokens[slot], Tags::default()).unwrap();
-            seen.extend(ready(&mut pool));
+        for (slot, seq) in [(2, 2), (0, 4), (1, 5)] {
+            let (committed, ready) = commit(&mut pool, tokens[slot]).unwrap();
+            assert_eq!(ready, Some(seq));
             pool.queue(committed).unwrap();
         }
-        assert_eq!(seen, [2, 4, 5]);
         assert_eq!(pool.skipped(), 3);
         assert_eq!(pool.next_seq(), Seq::new(6));
+    }
+
+    #[test] // req: E-06, C-064
+    fn what_an_announced_number_holds_is_ready_when_it_is_cancelled() {
+        let mut pool = pool(4, Overtaking::Hold);
+        let tokens: Vec<_> = pool.tokens().collect();
+        let told = pool.announce(tokens[0]).unwrap();
+        for slot in [2, 1] {
+            assert_eq!(commit(&mut pool, tokens[slot]).unwrap().1, None);
+        }
+        assert_eq!(pool.next_ready(), None);
+        pool.queue(told).unwrap();
+        assert_eq!(ready(&mut pool), [1, 2]);
     }
 
     #[test] // req: C-069
@@ -329,7 +394,7 @@ Released  release  Stale  Free, ready [] []
         pool.table.expected = Seq::LAST.get() - 1;
         assert_eq!(pool.announce(tokens[0]), Err(TokenError::Exhausted));
         assert_eq!(pool.queue(tokens[1]), Err(TokenError::Exhausted));
-        let last = pool.commit(tokens[3], Tags::default()).unwrap();
-        assert_eq!(last.seq(), Seq::LAST);
+        let (last, ready) = commit(&mut pool, tokens[3]).unwrap();
+        assert_eq!((last.seq(), ready), (Seq::LAST, Some(Seq::LAST.get())));
     }
 }

@@ -152,10 +152,9 @@ proptest! {
                     prop_assert_eq!(claims.announce(token), expected);
                 },
                 Op::Commit(index) => if let Some(token) = model.pick(index) {
-                    prop_assert_eq!(
-                        claims.commit(token, Tags::default()),
-                        model.commit(token, overtaking)
-                    );
+                    let committed = claims.commit(token, Tags::default());
+                    let committed = committed.map(|now| ready.extend(now.map(|r| r.seq.get())));
+                    prop_assert_eq!(committed, model.commit(token, overtaking));
                 },
                 Op::Abort(index) => if let Some(token) = model.pick(index) {
                     prop_assert_eq!(claims.abort(token), model.abort(token));
@@ -187,6 +186,7 @@ proptest! {
         let mut ready: Vec<u64> = Vec::new();
         for (op, slot) in ops {
             let token = tokens[slot];
+            let mut due = Vec::new();
             let above = ready.last().map_or(0, |last| last + 1);
             match op {
                 0 => if let Ok(announced) = pool.announce(token) {
@@ -196,9 +196,10 @@ proptest! {
                     told.push(announced.seq().get());
                     tokens[slot] = announced;
                 },
-                1 => if let Ok(committed) = pool.commit(token, Tags::default()) {
+                1 => if let Ok((committed, now)) = pool.commit(token, Tags::default()) {
                     told.retain(|seq| *seq != committed.seq().get());
                     tokens[slot] = committed;
+                    due.extend(now);
                 },
                 2 => if let Ok(queued) = pool.queue(token) {
                     told.retain(|seq| *seq != token.seq().get());
@@ -210,7 +211,8 @@ proptest! {
                     prop_assert_eq!(pool.queue(stale), Err(TokenError::Stale));
                 }
             }
-            while let Some(frame) = pool.next_ready() {
+            due.extend(core::iter::from_fn(|| pool.next_ready()));
+            for frame in due {
                 prop_assert!(ready.last().is_none_or(|last| *last < frame.seq.get()));
                 prop_assert_eq!(count.slot_of(frame.seq), frame.slot);
                 if overtaking == Overtaking::Hold {

@@ -1,6 +1,6 @@
 //! Claims that take the next number and end with their commit.
 
-use super::table::{Entries, State, Table};
+use super::table::{Entries, Entry, State, Table};
 use super::{ClaimError, FixedPool, Overtaking, Ready, TableId, Tags, Token, TokenError};
 use crate::ids::PoolId;
 use crate::seq::{Seq, SlotCount, SlotIndex};
@@ -8,11 +8,13 @@ use crate::seq::{Seq, SlotCount, SlotIndex};
 /// The claims of a producer that takes slots in ring order, many at a time if it likes.
 ///
 /// ```text
-///        claim            announce              commit          next_ready
-///  Free ───────▶ Open ───────────────▶ Announced ──────▶ Held ──────────────▶ Free
-///                 │ └───────────────commit─────────────▶
-///                 ├─ abort (newest: gives its number back) ───▶ Free
-///                 └─ overtaken under Void ──▶ Voided ── abort ▶ Free
+///        claim          announce
+///  Free ───────▶ Open ───────────▶ Announced
+///                 ├───── commit ─────┤
+///                 │                  ├──▶ ready, Free            nothing older is open
+///                 │                  └──▶ Held ── next_ready ──▶ Free
+///                 ├───── abort ──────┴──▶ Free                   the newest Open one gives its number back
+///                 └─ a newer commit, under Void ──▶ Voided ── abort ──▶ Free
 /// ```
 #[derive(Debug)]
 pub struct Streaming<S> {
@@ -29,16 +31,16 @@ impl<S: Entries> Streaming<S> {
     ///
     /// # Errors
     /// [`ClaimError`]; nothing was consumed.
+    #[inline]
     pub fn claim(&mut self, pool: PoolId) -> Result<Token, ClaimError> {
         let seq = Seq::new(self.table.next).ok_or(ClaimError::Exhausted)?;
         let slot = self.table.count.slot_of(seq);
-        if self.table.state(slot) != State::Free {
+        let entry = self.table.entry(slot);
+        if entry.is_some_and(|entry| entry.state != State::Free) {
             return Err(ClaimError::SlotHeld { slot });
         }
         self.table.next = seq.get().wrapping_add(1);
-        let token = self.table.issue(slot, pool, seq, State::Open);
-        self.table.link(slot.get(), seq);
-        Ok(token)
+        Ok(self.table.issue(slot, pool, seq, State::Open))
     }
 
     /// Its number was told to somebody (progress), so that an abort will not give it back.
@@ -46,22 +48,26 @@ impl<S: Entries> Streaming<S> {
     /// # Errors
     /// [`TokenError`]
     pub fn announce(&mut self, token: Token) -> Result<(), TokenError> {
-        self.open(token)?;
-        if let Some(entry) = self.table.entry(token.slot.get()) {
-            entry.state = State::Announced;
-        }
+        self.table.committable(token)?.state = State::Announced;
         Ok(())
     }
 
-    /// Ends the claim with a frame that [`Self::next_ready`] gives out when its turn comes. On refusal the claim is what
-    /// it was. Call it before the header is written, so that a stale token touches nothing.
+    /// Ends the claim with a frame. It comes back at once where nothing older is open; else it is held, and
+    /// [`Self::next_ready`] gives it out in its turn. Call it before the header is written, so that a stale token touches
+    /// nothing.
     ///
     /// # Errors
-    /// [`TokenError`]
-    pub fn commit(&mut self, token: Token, tags: Tags) -> Result<(), TokenError> {
-        self.open(token)?;
-        self.table.hold(token.slot, tags);
-        Ok(())
+    /// [`TokenError`]; the claim is what it was.
+    #[inline]
+    pub fn commit(&mut self, token: Token, tags: Tags) -> Result<Option<Ready>, TokenError> {
+        self.table.committable(token)?;
+        let in_turn = self.table.outstanding == 1 || token.seq.get() == self.table.expected;
+        if !in_turn && !self.settle_below(token.seq) {
+            self.table.hold(token.slot, tags);
+            return Ok(None);
+        }
+        self.table.end(token.slot);
+        Ok(Some(self.table.ready(token, tags)))
     }
 
     /// Ends the claim without a frame. The newest one gives its number back unless it was announced; any other leaves a
@@ -70,32 +76,35 @@ impl<S: Entries> Streaming<S> {
     /// # Errors
     /// [`TokenError::Stale`]
     pub fn abort(&mut self, token: Token) -> Result<(), TokenError> {
-        match self.table.live(token)? {
-            State::Open => {
-                self.table.unlink(token.slot.get());
-                if self.table.next == token.seq.get().wrapping_add(1) {
-                    self.table.next = token.seq.get();
-                }
-            }
-            State::Announced => self.table.unlink(token.slot.get()),
-            State::Voided => {}
+        let is_newest = self.table.next == token.seq.get().wrapping_add(1);
+        match self.table.live(token)?.state {
+            State::Open if is_newest => self.table.next = token.seq.get(),
+            State::Open | State::Announced | State::Voided => {}
             _ => return Err(TokenError::Stale),
         }
         self.table.end(token.slot);
         Ok(())
     }
 
-    /// The lowest committed frame that no open claim keeps waiting. Call it until `None` after each commit and abort.
+    /// The lowest held frame, once nothing older is open. Call it until `None` after each commit and abort.
+    #[inline]
     pub fn next_ready(&mut self) -> Option<Ready> {
-        let ready = self.table.pop_ready()?;
+        if !self.table.is_holding() {
+            return None;
+        }
+        let lowest = self.in_order_below(self.table.next).next()?;
+        let ready = match lowest.state {
+            State::Held => self.table.unhold(lowest.token.slot)?,
+            _ => return None,
+        };
         self.table.end(ready.slot);
         Some(ready)
     }
 
     /// The open claim with this slot and number, for callers that keep no tokens (the C ABI, C-062).
     pub fn find(&self, slot: SlotIndex, seq: Seq) -> Option<Token> {
-        let live = self.table.token(slot)?;
-        (live.seq() == seq && self.table.state(slot) != State::Held).then_some(live)
+        let held = self.table.entry(slot)?.state == State::Held;
+        self.table.find(slot, seq).filter(|_| !held)
     }
 
     /// The next number a claim takes, for QosProducer (T-22); `None` once all are used.
@@ -122,12 +131,30 @@ impl<S: Entries> Streaming<S> {
         FixedPool::over(self.table, buffers, pool).map_err(|table| Self { table })
     }
 
-    fn open(&self, token: Token) -> Result<(), TokenError> {
-        match self.table.live(token)? {
-            State::Open | State::Announced => Ok(()),
-            State::Voided => Err(TokenError::Voided),
-            _ => Err(TokenError::Stale),
+    /// Makes way for the commit of `seq`: whether nothing older is open any more.
+    fn settle_below(&mut self, seq: Seq) -> bool {
+        match self.table.overtaking {
+            Overtaking::Hold => self.in_order_below(seq.get()).next().is_none(),
+            Overtaking::Void => {
+                for entry in self.table.entries().filter(|e| e.is_older_than(seq)) {
+                    entry.state = State::Voided;
+                }
+                true
+            }
         }
+    }
+
+    /// The claims below `end` that newer commits wait for, in rising order.
+    fn in_order_below(&self, end: u64) -> impl Iterator<Item = &Entry> {
+        // A number is not given out while the one that had its slot before is claimed.
+        let slots = u64::from(self.table.count.get());
+        let start = self.table.next.saturating_sub(slots);
+        (start.max(self.table.expected)..end)
+            .filter_map(Seq::new)
+            .filter_map(|seq| {
+                let entry = self.table.entry(self.table.count.slot_of(seq))?;
+                (entry.token.seq == seq && entry.state.is_in_order()).then_some(entry)
+            })
     }
 }
 
@@ -151,6 +178,12 @@ mod tests {
         core::iter::from_fn(|| claims.next_ready().map(|ready| ready.seq.get())).collect()
     }
 
+    /// The number that became ready by this commit.
+    fn commit(claims: &mut Claims, token: Token) -> Result<Option<u64>, TokenError> {
+        let ready = claims.commit(token, Tags::default())?;
+        Ok(ready.map(|ready| ready.seq.get()))
+    }
+
     /// Brings claim 1, between 0 and 2 which stay open, into a state; returns its token.
     fn bring_to(state: &str, claims: &mut Claims) -> Token {
         let [_, token, newer] = [(); 3].map(|()| claims.claim(POOL).unwrap());
@@ -162,8 +195,8 @@ mod tests {
                 claims.abort(newer).unwrap();
                 claims.announce(token).unwrap();
             }
-            "Voided" => claims.commit(newer, Tags::default()).unwrap(),
-            "Held" => claims.commit(token, Tags::default()).unwrap(),
+            "Voided" => assert_eq!(commit(claims, newer), Ok(Some(2))),
+            "Held" => assert_eq!(commit(claims, token), Ok(None)),
             _ => claims.abort(token).unwrap(),
         }
         token
@@ -173,7 +206,7 @@ mod tests {
     #[test]
     fn every_call_in_every_state() {
         let mut table = String::new();
-        for state in [
+        let states = [
             "Open",
             "Newest",
             "Announced",
@@ -181,52 +214,49 @@ mod tests {
             "Voided",
             "Held",
             "Free",
-        ] {
+        ];
+        for state in states {
             for call in ["announce", "commit", "abort"] {
-                let overtaking = if state == "Voided" {
-                    Overtaking::Void
-                } else {
-                    Overtaking::Hold
+                let overtaking = match state {
+                    "Voided" => Overtaking::Void,
+                    _ => Overtaking::Hold,
                 };
                 let mut claims = claims(overtaking);
                 let token = bring_to(state, &mut claims);
-                let before = ready(&mut claims);
                 let result = match call {
                     "announce" => claims.announce(token),
-                    "commit" => claims.commit(token, Tags::default()),
+                    "commit" => commit(&mut claims, token).map(|ready| assert_eq!(ready, None)),
                     _ => claims.abort(token),
                 };
-                let after = claims.table.state(token.slot);
+                let after = claims.table.entry(token.slot).unwrap().state;
                 let next = claims.table.next;
-                let due = ready(&mut claims);
                 let result = result.map_or_else(|error| format!("{error:?}"), |()| "ok".into());
-                table += &format!(
-                    "{state:10} {call:8} {result:6} {after:?}, next {next}, ready {before:?} {due:?}\n"
-                );
+                table += &format!("{state:10} {call:8} {result:6} {after:?}, next {next}\n");
+                assert_eq!(ready(&mut claims), [], "claim 0 is open, or 2 is published");
             }
         }
         let reviewed = "\
-Open       announce ok     Announced, next 3, ready [] []
-Open       commit   ok     Held, next 3, ready [] []
-Open       abort    ok     Free, next 3, ready [] []
-Newest     announce ok     Announced, next 2, ready [] []
-Newest     commit   ok     Held, next 2, ready [] []
-Newest     abort    ok     Free, next 1, ready [] []
-Announced  announce ok     Announced, next 3, ready [] []
-Announced  commit   ok     Held, next 3, ready [] []
-Announced  abort    ok     Free, next 3, ready [] []
-Ann.newest announce ok     Announced, next 2, ready [] []
-Ann.newest commit   ok     Held, next 2, ready [] []
-Ann.newest abort    ok     Free, next 2, ready [] []
-Voided     announce Voided Voided, next 3, ready [2] []
-Voided     commit   Voided Voided, next 3, ready [2] []
-Voided     abort    ok     Free, next 3, ready [2] []
-Held       announce Stale  Held, next 3, ready [] []
-Held       commit   Stale  Held, next 3, ready [] []
-Held       abort    Stale  Held, next 3, ready [] []
-Free       announce Stale  Free, next 3, ready [] []
-Free       commit   Stale  Free, next 3, ready [] []
-Free       abort    Stale  Free, next 3, ready [] []
+Open       announce ok     Announced, next 3
+Open       commit   ok     Held, next 3
+Open       abort    ok     Free, next 3
+Newest     announce ok     Announced, next 2
+Newest     commit   ok     Held, next 2
+Newest     abort    ok     Free, next 1
+Announced  announce ok     Announced, next 3
+Announced  commit   ok     Held, next 3
+Announced  abort    ok     Free, next 3
+Ann.newest announce ok     Announced, next 2
+Ann.newest commit   ok     Held, next 2
+Ann.newest abort    ok     Free, next 2
+Voided     announce Voided Voided, next 3
+Voided     commit   Voided Voided, next 3
+Voided     abort    ok     Free, next 3
+Held       announce Stale  Held, next 3
+Held       commit   Stale  Held, next 3
+Held       abort    Stale  Held, next 3
+Free       announce Stale  Free, next 3
+Free       commit   Stale  Free, next 3
+Free       abort    Stale  Free, next 3
 ";
         assert_eq!(table, reviewed);
     }
@@ -239,8 +269,8 @@ Free       abort    Stale  Free, next 3, ready [] []
             meta_version: Some(7),
             trace_id: Some(9),
         };
-        claims.commit(third, tags).unwrap();
-        claims.commit(second, Tags::default()).unwrap();
+        assert_eq!(claims.commit(third, tags), Ok(None));
+        assert_eq!(commit(&mut claims, second), Ok(None));
         assert_eq!(claims.next_ready(), None);
         claims.abort(first).unwrap();
         assert_eq!(claims.next_ready().map(|ready| ready.seq), Some(second.seq));
@@ -253,6 +283,17 @@ Free       abort    Stale  Free, next 3, ready [] []
         assert_eq!((claims.skipped(), claims.outstanding()), (1, 0));
     }
 
+    #[test] // req: C-064
+    fn commits_in_order_are_ready_at_once_whatever_is_open_above() {
+        let mut claims = claims(Overtaking::Hold);
+        let tokens = [(); 4].map(|()| claims.claim(POOL).unwrap());
+        claims.abort(tokens[1]).unwrap();
+        assert_eq!(commit(&mut claims, tokens[0]), Ok(Some(0)));
+        assert_eq!(commit(&mut claims, tokens[2]), Ok(Some(2)));
+        assert_eq!(commit(&mut claims, tokens[3]), Ok(Some(3)));
+        assert_eq!(claims.skipped(), 1);
+    }
+
     #[test] // req: C-060
     fn a_slot_is_not_issued_again_before_its_claim_ends() {
         let mut claims = claims(Overtaking::Void);
@@ -262,8 +303,7 @@ Free       abort    Stale  Free, next 3, ready [] []
         let newest = claims
             .find(claims.table.count.index(3).unwrap(), Seq::new(3).unwrap())
             .unwrap();
-        claims.commit(newest, Tags::default()).unwrap();
-        assert_eq!(ready(&mut claims), [3]);
+        assert_eq!(commit(&mut claims, newest), Ok(Some(3)));
         // Its owner may still be writing into a voided claim.
         assert_eq!(claims.claim(POOL), held);
         claims.abort(oldest).unwrap();
@@ -329,8 +369,7 @@ Free       abort    Stale  Free, next 3, ready [] []
         assert_eq!(last.seq, Seq::LAST);
         assert_eq!(claims.claim(POOL), Err(ClaimError::Exhausted));
         assert_eq!(claims.next_seq(), None);
-        claims.commit(last, Tags::default()).unwrap();
-        assert_eq!(ready(&mut claims), [Seq::LAST.get()]);
+        assert_eq!(commit(&mut claims, last), Ok(Some(Seq::LAST.get())));
         assert_eq!(claims.claim(POOL), Err(ClaimError::Exhausted));
     }
 

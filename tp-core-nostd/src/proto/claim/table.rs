@@ -1,4 +1,4 @@
-//! One entry per slot, and the numbered claims among them threaded in rising order.
+//! One entry per slot: what streaming and fixed-pool claims share.
 
 use super::{Overtaking, Ready, TableId, Tags, Token, TokenError};
 use crate::ids::PoolId;
@@ -19,22 +19,47 @@ pub(super) enum State {
     Voided,
     /// Committed, waiting for older claims.
     Held,
-    /// Published; the owner of a fixed pool keeps the slot.
+    /// Fixed pool: published; the owner keeps the slot.
     Committed,
 }
 
-/// Storage for the claim of one slot. A table lives in as many as there are slots: an array, a boxed slice, a
-/// borrowed slice.
+impl State {
+    /// Whether newer commits wait for it.
+    pub(super) const fn is_in_order(self) -> bool {
+        matches!(self, Self::Open | Self::Announced | Self::Held)
+    }
+}
+
+/// Storage for the claim of one slot. A table lives in as many as there are slots: an array, a boxed slice, a borrowed
+/// slice.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
-    seq: Seq,
-    pool: PoolId,
-    tags: Tags,
-    generation: u32,
-    /// Neighbours in the order of numbers: slot indices, or `NONE`.
-    before: u32,
-    after: u32,
+    pub(super) token: Token,
+    pub(super) tags: Tags,
     pub(super) state: State,
+}
+
+impl Entry {
+    /// An entry of a new table.
+    pub const FREE: Self = Self {
+        token: Token {
+            table: TableId(0),
+            generation: 0,
+            slot: SlotCount::new(1).unwrap().slot_of(Seq::FIRST),
+            pool: PoolId::new(0).unwrap(),
+            seq: Seq::FIRST,
+        },
+        tags: Tags {
+            meta_version: None,
+            trace_id: None,
+        },
+        state: State::Free,
+    };
+
+    /// Whether the commit of `seq` has to wait for this claim.
+    pub(super) fn is_older_than(&self, seq: Seq) -> bool {
+        self.state.is_in_order() && self.token.seq < seq
+    }
 }
 
 /// Where a table's entries stand; whatever lends them as a slice will do.
@@ -42,41 +67,21 @@ pub trait Entries: AsRef<[Entry]> + AsMut<[Entry]> {}
 
 impl<S: AsRef<[Entry]> + AsMut<[Entry]>> Entries for S {}
 
-/// No slot has this index: counts stay below 2^31.
-const NONE: u32 = u32::MAX;
-
-impl Entry {
-    /// An entry of a new table.
-    pub const FREE: Self = Self {
-        seq: Seq::FIRST,
-        pool: PoolId::new(0).unwrap(),
-        tags: Tags {
-            meta_version: None,
-            trace_id: None,
-        },
-        generation: 0,
-        before: NONE,
-        after: NONE,
-        state: State::Free,
-    };
-}
-
-/// What streaming and fixed-pool claims share.
+/// The entries, and the numbers given out.
 #[derive(Debug)]
 pub(super) struct Table<S> {
     id: TableId,
     entries: S,
     pub(super) count: SlotCount,
-    overtaking: Overtaking,
-    /// Lowest and highest of the numbered claims (Open, Announced, Held).
-    head: u32,
-    tail: u32,
+    pub(super) overtaking: Overtaking,
     /// Entries that are not free.
     pub(super) outstanding: u32,
+    /// Entries that are held.
+    held: u32,
     generation: u32,
     /// One past the highest number given out, at most 2^63.
     pub(super) next: u64,
-    /// One past the highest number that became ready.
+    /// One past the highest number that became ready. No claim below it is in order.
     pub(super) expected: u64,
     pub(super) skipped: u64,
 }
@@ -88,18 +93,15 @@ impl<S: Entries> Table<S> {
         count: SlotCount,
         overtaking: Overtaking,
     ) -> Option<Self> {
-        entries
-            .as_mut()
-            .get_mut(..count.get() as usize)?
-            .fill(Entry::FREE);
+        let own = entries.as_mut().get_mut(..count.get() as usize)?;
+        own.fill(Entry::FREE);
         Some(Self {
             id,
             entries,
             count,
             overtaking,
-            head: NONE,
-            tail: NONE,
             outstanding: 0,
+            held: 0,
             generation: 0,
             next: 0,
             expected: 0,
@@ -107,147 +109,98 @@ impl<S: Entries> Table<S> {
         })
     }
 
-    pub(super) fn entry(&mut self, at: u32) -> Option<&mut Entry> {
-        self.entries.as_mut().get_mut(at as usize)
+    #[inline]
+    pub(super) fn entry(&self, slot: SlotIndex) -> Option<&Entry> {
+        self.entries.as_ref().get(slot.get() as usize)
     }
 
-    pub(super) fn state(&self, slot: SlotIndex) -> State {
-        self.entries
-            .as_ref()
-            .get(slot.get() as usize)
-            .map_or(State::Free, |entry| entry.state)
+    pub(super) fn entries(&mut self) -> impl Iterator<Item = &mut Entry> {
+        let count = self.count.get() as usize;
+        self.entries.as_mut().iter_mut().take(count)
     }
 
-    /// The state of the claim that `token` names, unless it ended.
-    pub(super) fn live(&self, token: Token) -> Result<State, TokenError> {
-        match self.token(token.slot) {
-            Some(live) if live == token => Ok(self.state(token.slot)),
+    /// The claim that `token` names, unless it ended.
+    #[inline]
+    pub(super) fn live(&mut self, token: Token) -> Result<&mut Entry, TokenError> {
+        match self.entries.as_mut().get_mut(token.slot.get() as usize) {
+            Some(entry) if entry.token == token && entry.state != State::Free => Ok(entry),
             _ => Err(TokenError::Stale),
         }
     }
 
-    /// The token of the claim on `slot`, if there is one.
-    pub(super) fn token(&self, slot: SlotIndex) -> Option<Token> {
-        let entry = self.entries.as_ref().get(slot.get() as usize)?;
-        (entry.state != State::Free).then_some(Token {
-            table: self.id,
-            generation: entry.generation,
-            slot,
-            pool: entry.pool,
-            seq: entry.seq,
-        })
+    /// The claim that `token` names, if it can be committed.
+    #[inline]
+    pub(super) fn committable(&mut self, token: Token) -> Result<&mut Entry, TokenError> {
+        let entry = self.live(token)?;
+        match entry.state {
+            State::Open | State::Announced | State::Queued => Ok(entry),
+            State::Voided => Err(TokenError::Voided),
+            State::Free | State::Held | State::Committed => Err(TokenError::Stale),
+        }
+    }
+
+    /// The token of the claim on `slot`, if there is one with number `seq`.
+    pub(super) fn find(&self, slot: SlotIndex, seq: Seq) -> Option<Token> {
+        let entry = self.entry(slot)?;
+        (entry.state != State::Free && entry.token.seq == seq).then_some(entry.token)
     }
 
     /// Starts a claim on `slot`, or starts it over: tokens given out for the slot so far are stale.
+    #[inline]
     pub(super) fn issue(&mut self, slot: SlotIndex, pool: PoolId, seq: Seq, state: State) -> Token {
         self.generation = self.generation.wrapping_add(1);
-        let generation = self.generation;
-        if let Some(entry) = self.entry(slot.get()) {
-            let was_free = entry.state == State::Free;
-            entry.generation = generation;
-            (entry.seq, entry.pool, entry.state) = (seq, pool, state);
-            self.outstanding = self.outstanding.wrapping_add(u32::from(was_free));
-        }
-        Token {
+        let token = Token {
             table: self.id,
-            generation,
+            generation: self.generation,
             slot,
             pool,
             seq,
+        };
+        if let Some(entry) = self.entries.as_mut().get_mut(slot.get() as usize) {
+            let was_free = entry.state == State::Free;
+            (entry.token, entry.state) = (token, state);
+            self.outstanding = self.outstanding.wrapping_add(u32::from(was_free));
         }
+        token
     }
 
-    /// Gives a queued claim its number and its place in the order.
-    pub(super) fn number(&mut self, token: Token, seq: Seq, state: State) -> Token {
-        if let Some(entry) = self.entry(token.slot.get()) {
-            (entry.seq, entry.state) = (seq, state);
-        }
-        self.next = self.next.max(seq.get().wrapping_add(1));
-        self.link(token.slot.get(), seq);
-        Token { seq, ..token }
-    }
-
+    #[inline]
     pub(super) fn end(&mut self, slot: SlotIndex) {
-        if let Some(entry) = self.entry(slot.get()) {
+        if let Some(entry) = self.entries.as_mut().get_mut(slot.get() as usize) {
             entry.state = State::Free;
             self.outstanding = self.outstanding.wrapping_sub(1);
         }
     }
 
-    /// Marks a numbered claim as committed; it becomes ready once nothing older is open.
+    /// A claim was committed before its turn.
     pub(super) fn hold(&mut self, slot: SlotIndex, tags: Tags) {
-        if let Some(entry) = self.entry(slot.get()) {
-            (entry.tags, entry.state) = (tags, State::Held);
-        }
-        if self.overtaking == Overtaking::Void && self.head != slot.get() {
-            self.void_before(slot.get());
+        if let Some(entry) = self.entries.as_mut().get_mut(slot.get() as usize) {
+            (entry.state, entry.tags) = (State::Held, tags);
+            self.held = self.held.wrapping_add(1);
         }
     }
 
-    fn void_before(&mut self, slot: u32) {
-        let mut at = self.head;
-        while at != slot
-            && let Some(entry) = self.entry(at)
-        {
-            let after = entry.after;
-            if entry.state != State::Held {
-                entry.state = State::Voided;
-                self.unlink(at);
-            }
-            at = after;
-        }
+    /// Whether anything is held at all.
+    #[inline]
+    pub(super) const fn is_holding(&self) -> bool {
+        self.held != 0
     }
 
-    /// Takes the lowest committed frame out of the order, if nothing open is below it.
-    pub(super) fn pop_ready(&mut self) -> Option<Ready> {
-        let at = self.head;
-        let slot = self.count.index(at)?;
-        let entry = self.entry(at)?;
-        if entry.state != State::Held {
-            return None;
-        }
-        let (seq, tags) = (entry.seq, entry.tags);
-        entry.state = State::Committed;
-        self.unlink(at);
-        // Ready numbers rise, so this is what no frame ever showed.
-        let missed = seq.get().saturating_sub(self.expected);
-        self.skipped = self.skipped.saturating_add(missed);
+    /// A held claim's turn has come.
+    pub(super) fn unhold(&mut self, slot: SlotIndex) -> Option<Ready> {
+        let Entry { token, tags, .. } = *self.entry(slot)?;
+        self.held = self.held.wrapping_sub(1);
+        Some(self.ready(token, tags))
+    }
+
+    /// The frame of this claim is the next one for readers.
+    #[inline]
+    pub(super) fn ready(&mut self, token: Token, tags: Tags) -> Ready {
+        let (slot, seq) = (token.slot, token.seq);
+        // Ready numbers rise, so what lies between them no frame ever shows.
+        let missed = seq.get().wrapping_sub(self.expected);
+        self.skipped = self.skipped.wrapping_add(missed);
         self.expected = seq.get().wrapping_add(1);
-        Some(Ready { slot, seq, tags })
-    }
-
-    /// Puts the claim at `at` into the order; its place is at or near the end.
-    pub(super) fn link(&mut self, at: u32, seq: Seq) {
-        let mut before = self.tail;
-        while let Some(entry) = self.entry(before)
-            && entry.seq > seq
-        {
-            before = entry.before;
-        }
-        let after = match self.entry(before) {
-            Some(entry) => core::mem::replace(&mut entry.after, at),
-            None => core::mem::replace(&mut self.head, at),
-        };
-        match self.entry(after) {
-            Some(entry) => entry.before = at,
-            None => self.tail = at,
-        }
-        if let Some(entry) = self.entry(at) {
-            (entry.before, entry.after) = (before, after);
-        }
-    }
-
-    /// Takes the claim at `at` out of the order.
-    pub(super) fn unlink(&mut self, at: u32) {
-        let Some(entry) = self.entry(at) else { return };
-        let (before, after) = (entry.before, entry.after);
-        match self.entry(before) {
-            Some(entry) => entry.after = after,
-            None => self.head = after,
-        }
-        match self.entry(after) {
-            Some(entry) => entry.before = before,
-            None => self.tail = before,
-        }
+        Ready { slot, seq, tags }
     }
 }

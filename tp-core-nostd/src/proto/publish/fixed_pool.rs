@@ -1,6 +1,6 @@
 //! Publishing from a fixed set of buffers that a camera fills (client 1.5).
 
-use super::{CommitError, FrameMeta, Publisher, tags};
+use super::{CommitError, Committed, FrameMeta, Publisher, tags};
 use crate::memory::CacheOps;
 use crate::proto::claim::{Entries, FixedPool, Streaming, Token, TokenError};
 use crate::shm::{PayloadPool, SlotImage, WritableRegion};
@@ -76,12 +76,12 @@ where
         image: &mut SlotImage,
         len: u32,
         meta: FrameMeta,
-    ) -> Result<Token, CommitError> {
+        sent_ns: Option<u64>,
+    ) -> Result<(Token, Committed), CommitError> {
         self.check_len(token, len)?;
-        let bound = self.claims.commit(token, tags(meta))?;
+        let (bound, ready) = self.claims.commit(token, tags(meta))?;
         self.rebegin(token, bound);
-        self.write(bound, image, len, meta);
-        Ok(bound)
+        Ok((bound, self.write(bound, ready, image, len, meta, sent_ns)))
     }
 
     /// Gives a buffer back for filling, and marks its slot as being written. Then call [`Self::next_ready`] until `None`.
@@ -154,11 +154,11 @@ mod tests {
         publisher.into_fixed_pool(buffers, 200).unwrap()
     }
 
-    fn commit(camera: &mut Camera, token: Token) -> Token {
+    fn commit(camera: &mut Camera, token: Token) -> (Token, Committed) {
         let tensor = TensorHeader::contiguous(Dtype::Bytes, MajorOrder::Row, &[200]).unwrap();
         let meta = FrameMeta::default();
         camera
-            .commit(token, &mut SlotImage::new(&tensor), 200, meta)
+            .commit(token, &mut SlotImage::new(&tensor), 200, meta, None)
             .unwrap()
     }
 
@@ -187,12 +187,11 @@ mod tests {
             assert_eq!(word(&camera, *token), CommitWord::in_progress(seq(raw)));
         }
         // The camera completes buffer 2 first; buffer 0 then has to be numbered 4.
-        let second = commit(&mut camera, tokens[2]);
-        assert_eq!(camera.next_ready(None).map(|d| d.seq), Some(seq(2)));
-        let first = commit(&mut camera, tokens[0]);
+        let (second, committed) = commit(&mut camera, tokens[2]);
+        assert!(matches!(committed, Committed::Ready(sent) if sent.seq == seq(2)));
+        let (first, committed) = commit(&mut camera, tokens[0]);
         assert_eq!(first.seq(), seq(4));
-        assert_eq!(word(&camera, first), CommitWord::in_progress(seq(4)));
-        assert_eq!(camera.next_ready(None).map(|d| d.seq), Some(seq(4)));
+        assert!(matches!(committed, Committed::Ready(sent) if sent.seq == seq(4)));
         assert_eq!(word(&camera, first), CommitWord::committed(seq(4)));
         // Queued again, its frame is gone for readers and its address is what it was.
         let queued = camera.queue(second).unwrap();
@@ -206,12 +205,15 @@ mod tests {
         let mut camera = camera(2);
         let tokens: Vec<_> = camera.claims().tokens().collect();
         let told = camera.announce(tokens[0]).unwrap();
-        commit(&mut camera, tokens[1]);
+        let (waiting, committed) = commit(&mut camera, tokens[1]);
+        assert_eq!(committed, Committed::Held(seq(1)));
+        assert_eq!(word(&camera, waiting), CommitWord::in_progress(seq(1)));
         assert_eq!(camera.next_ready(None), None);
         assert_eq!(camera.announce(told), Ok(told));
-        commit(&mut camera, told);
-        let sent: Vec<_> = core::iter::from_fn(|| camera.next_ready(None)).collect();
-        assert_eq!(sent.iter().map(|d| d.seq.get()).collect::<Vec<_>>(), [0, 1]);
+        let (_, committed) = commit(&mut camera, told);
+        assert_eq!(committed.seq(), seq(0));
+        assert_eq!(camera.next_ready(None).map(|d| d.seq), Some(seq(1)));
+        assert_eq!(word(&camera, waiting), CommitWord::committed(seq(1)));
     }
 
     #[test] // req: C-069
