@@ -1,1 +1,10 @@
 //! Shared by the test targets of this package: golden vectors, fakes and process helpers.
+
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on says so by panicking"
+)]
+
+pub mod fake_transport;

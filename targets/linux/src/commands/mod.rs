@@ -1,5 +1,6 @@
 //! The commands of `tp`, one file each.
 
+mod media_driver;
 mod wire;
 
 use core::error::Error;
@@ -14,6 +15,8 @@ pub struct Tp {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    /// Runs an Aeron media driver until SIGINT or SIGTERM.
+    MediaDriver(media_driver::Args),
     /// Messages and slot headers between hex and JSON.
     Wire(wire::Args),
 }
@@ -25,6 +28,7 @@ impl Tp {
     /// One sentence that says what went wrong; the process then exits with 1.
     pub fn run(self) -> Result<(), Box<dyn Error>> {
         match self.command {
+            Command::MediaDriver(args) => media_driver::run(args),
             Command::Wire(args) => wire::run(args),
         }
     }

@@ -1,0 +1,238 @@
+//! A transport without wall clock, thread or memory of its own: everything that happens on it follows from a seed.
+//!
+//! It behaves as Aeron IPC does (the conformance suite runs on both): whole messages in order per image, images that
+//! come and go, windows that fill, readers that lose their image because they were too slow. On request it also does
+//! what Aeron never does: lose, delay and duplicate messages, and cut owners off from each other.
+//!
+//! ```
+//! use core::time::Duration;
+//! use tp_core_nostd::transport::{Publication, Subscription};
+//! use tp_tests::fake_transport::{FakeNet, Faults, Owner};
+//!
+//! let net = FakeNet::new(7);
+//! let (client, driver) = (Owner(1), Owner(2));
+//! let mut requests = net.publication(1000, client);
+//! let mut inbox = net.tethered_subscription(1000, driver);
+//! net.set_faults(Faults { loss_pct: 20, delay_ms: 0..=50, duplicate_pct: 5 });
+//!
+//! requests.offer(b"attach").unwrap();
+//! net.advance(Duration::from_millis(50));
+//! inbox.poll(10, &mut |message, _from| println!("{message:?}")).unwrap();
+//! ```
+
+mod faults;
+mod net;
+
+use core::cell::{Cell, RefCell};
+use core::time::Duration;
+use std::rc::Rc;
+
+use tp_core_nostd::time::{Clock, Instant};
+use tp_core_nostd::transport::{
+    ImageEvent, ImageId, PollError, Publication, SendError, Subscription,
+};
+
+pub use faults::Faults;
+use net::{Net, Tether};
+
+/// Longest message, in bytes: an eighth of a term of 4 MiB, as with Aeron.
+pub const MAX_MESSAGE_BYTES: usize = 512 * 1024;
+
+/// What may lie unread between a publication and one subscription before offers are refused, in bytes.
+pub const WINDOW_BYTES: usize = 2 * 1024 * 1024;
+
+/// How long an untethered reader may leave its window full before it loses its image.
+pub const UNTETHERED_LIMIT: Duration = Duration::from_millis(120);
+
+/// Whoever holds endpoints: a process, as far as faults are concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Owner(pub u32);
+
+/// Time that moves when it is told to.
+#[derive(Clone, Debug, Default)]
+pub struct FakeClock {
+    now_ns: Rc<Cell<u64>>,
+}
+
+impl FakeClock {
+    /// Puts the clock to `now`.
+    ///
+    /// # Panics
+    /// If that were backwards.
+    pub fn set(&self, now: Instant) {
+        assert!(now.as_ns() >= self.now_ns.get(), "time runs forward");
+        self.now_ns.set(now.as_ns());
+    }
+}
+
+impl Clock for FakeClock {
+    fn now(&self) -> Instant {
+        Instant::from_ns(self.now_ns.get())
+    }
+
+    fn real_ns(&self) -> Option<u64> {
+        Some(self.now_ns.get())
+    }
+}
+
+/// The medium and its time. Clones are the same medium.
+#[derive(Clone)]
+pub struct FakeNet {
+    net: Rc<RefCell<Net>>,
+    clock: FakeClock,
+}
+
+impl FakeNet {
+    /// A medium without faults. Every decision it takes later follows from `seed` and the calls made.
+    pub fn new(seed: u64) -> Self {
+        let clock = FakeClock::default();
+        // Zero is what an unset timestamp looks like.
+        clock.set(Instant::from_ns(1_000_000_000));
+        let net = Rc::new(RefCell::new(Net::new(seed, clock.clone())));
+        Self { net, clock }
+    }
+
+    /// The clock that everything on this medium runs by.
+    pub fn clock(&self) -> FakeClock {
+        self.clock.clone()
+    }
+
+    /// Lets `step` pass.
+    pub fn advance(&self, step: Duration) {
+        self.clock.set(self.clock.now().after(step));
+    }
+
+    /// When the next message that is under way arrives, for jumping there; `None` while nothing is under way.
+    pub fn next_arrival(&self) -> Option<Instant> {
+        self.net.borrow().next_arrival()
+    }
+
+    /// A publication with an image of its own.
+    pub fn publication(&self, stream_id: i32, owner: Owner) -> FakePublication {
+        self.open(stream_id, owner, false)
+    }
+
+    /// A publication that is one image together with all other shared ones of the stream.
+    pub fn shared_publication(&self, stream_id: i32, owner: Owner) -> FakePublication {
+        self.open(stream_id, owner, true)
+    }
+
+    fn open(&self, stream_id: i32, owner: Owner, shared: bool) -> FakePublication {
+        let id = self.net.borrow_mut().publish(stream_id, owner, shared);
+        let net = self.net.clone();
+        FakePublication { net, id }
+    }
+
+    /// A subscription that loses its images rather than hold anybody up, as all clients have.
+    pub fn subscription(&self, stream_id: i32, owner: Owner) -> FakeSubscription {
+        self.subscribe(stream_id, owner, Tether::Loose)
+    }
+
+    /// A subscription that publishers wait for, as the driver has on control.
+    pub fn tethered_subscription(&self, stream_id: i32, owner: Owner) -> FakeSubscription {
+        self.subscribe(stream_id, owner, Tether::Tight)
+    }
+
+    fn subscribe(&self, stream_id: i32, owner: Owner, tether: Tether) -> FakeSubscription {
+        let id = self.net.borrow_mut().subscribe(stream_id, owner, tether);
+        let net = self.net.clone();
+        FakeSubscription { net, id }
+    }
+
+    /// Replaces the faults that messages meet from now on.
+    pub fn set_faults(&self, faults: Faults) {
+        self.net.borrow_mut().faults = faults;
+    }
+
+    /// Loses every message between the two from now on, in both directions.
+    pub fn cut(&self, a: Owner, b: Owner) {
+        self.net.borrow_mut().cut(a, b);
+    }
+
+    /// Ends all faults and cuts. What was lost stays lost.
+    pub fn heal(&self) {
+        self.net.borrow_mut().heal();
+    }
+
+    /// Takes all images of an owner's subscriptions away, as happens to one that was stopped for too long.
+    pub fn evict(&self, owner: Owner) {
+        self.net.borrow_mut().evict(owner);
+    }
+
+    /// A process dies: its endpoints are closed. Its images stay until `linger` has passed (Aeron: 10 s).
+    pub fn kill(&self, owner: Owner, linger: Duration) {
+        let until = self.clock.now().after(linger);
+        self.net.borrow_mut().kill(owner, until);
+    }
+
+    /// The medium itself goes away; every endpoint is closed.
+    pub fn fail(&self) {
+        self.net.borrow_mut().fail();
+    }
+}
+
+/// The sending end on a [`FakeNet`]; closes when dropped.
+pub struct FakePublication {
+    net: Rc<RefCell<Net>>,
+    id: u64,
+}
+
+impl Publication for FakePublication {
+    fn offer(&mut self, message: &[u8]) -> Result<(), SendError> {
+        self.net.borrow_mut().offer(self.id, message)
+    }
+
+    fn is_connected(&self) -> bool {
+        self.net.borrow().is_connected(self.id)
+    }
+}
+
+impl Drop for FakePublication {
+    fn drop(&mut self) {
+        self.net.borrow_mut().close_publication(self.id);
+    }
+}
+
+/// The receiving end on a [`FakeNet`]; closes when dropped.
+pub struct FakeSubscription {
+    net: Rc<RefCell<Net>>,
+    id: u64,
+}
+
+impl Subscription for FakeSubscription {
+    fn poll(
+        &mut self,
+        limit: u32,
+        handler: &mut dyn FnMut(&[u8], ImageId),
+    ) -> Result<u32, PollError> {
+        let mut messages = 0;
+        while messages < limit {
+            // The handler may use the medium itself, so nothing of it is borrowed meanwhile.
+            let Some((image, message)) = self.net.borrow_mut().receive(self.id)? else {
+                break;
+            };
+            handler(&message, image);
+            messages += 1;
+        }
+        Ok(messages)
+    }
+
+    fn image_events(&mut self, handler: &mut dyn FnMut(ImageId, ImageEvent)) {
+        loop {
+            let Some((image, event)) = self.net.borrow_mut().next_event(self.id) else {
+                return;
+            };
+            handler(image, event);
+        }
+    }
+
+    fn image_count(&self) -> usize {
+        self.net.borrow_mut().image_count(self.id)
+    }
+}
+
+impl Drop for FakeSubscription {
+    fn drop(&mut self) {
+        self.net.borrow_mut().close_subscription(self.id);
+    }
+}
