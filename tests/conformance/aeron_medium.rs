@@ -32,7 +32,10 @@ impl AeronMedium {
 }
 
 /// Drives the client until the media driver has answered.
-pub(crate) fn added<T>(client: &mut AeronClient, mut pending: Pending<T>) -> Result<T, TransportError> {
+pub(crate) fn added<T>(
+    client: &mut AeronClient,
+    mut pending: Pending<T>,
+) -> Result<T, TransportError> {
     loop {
         client.do_work().unwrap();
         if let Poll::Ready(answer) = pending.poll() {

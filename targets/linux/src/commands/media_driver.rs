@@ -1,8 +1,8 @@
 //! `tp media-driver`: an Aeron media driver with the settings the tensor pool needs, until SIGINT or SIGTERM.
 
+use core::error::Error;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
-use std::error::Error;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process;
