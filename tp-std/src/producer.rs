@@ -6,7 +6,7 @@ use crossbeam_queue::ArrayQueue;
 use tp_core_nostd::ids::{ClientId, Epoch, StreamId};
 use tp_core_nostd::proto::claim::{ClaimError, Entry, Overtaking, Streaming, TableId, Token};
 use tp_core_nostd::proto::lease_client::LeaseConfig;
-use tp_core_nostd::proto::publish::{self, CommitError, FrameMeta, Publisher};
+use tp_core_nostd::proto::publish::{self, CommitError, Committed, FrameMeta, Publisher};
 use tp_core_nostd::role::Generation;
 use tp_core_nostd::seq::Seq;
 use tp_core_nostd::shm::{OutOfBounds, PayloadPool, RegionWriter, SlotImage, TensorHeader};
@@ -277,11 +277,9 @@ impl Producer {
             return Err(OfferError::Fenced);
         };
         let image = prepare(&mut self.prepared, &frame.tensor);
-        let seq = writing.offer(frame.payload, image, meta)?;
-        Ok(Published {
-            seq,
-            delivery: self.send_ready(seq),
-        })
+        let sent_ns = sent_ns(self.descriptor_timestamp);
+        let committed = writing.offer(frame.payload, image, meta, sent_ns)?;
+        Ok(self.published(committed))
     }
 
     /// Takes the next slot with room for `len` bytes, to be filled in place.
@@ -323,15 +321,15 @@ impl Producer {
         let image = prepare(&mut self.prepared, tensor);
         let len = meta.len.unwrap_or(claim.len);
         let meta = self::meta(meta.capture_ns, meta.meta_version, meta.trace_id);
-        if let Err(error) = writing.commit(claim.token, image, len, meta) {
-            return refuse(claim, CommitRefused::Claim(error));
-        }
+        let sent_ns = sent_ns(self.descriptor_timestamp);
+        let committed = match writing.commit(claim.token, image, len, meta, sent_ns) {
+            Ok(committed) => committed,
+            Err(error) => return refuse(claim, CommitRefused::Claim(error)),
+        };
         claim.dropped = None;
-        let seq = claim.token.seq();
-        Ok(Published {
-            seq,
-            delivery: self.send_ready(seq),
-        })
+        let published = self.published(committed);
+        self.send_ready();
+        Ok(published)
     }
 
     /// Ends a claim without a frame.
@@ -345,37 +343,38 @@ impl Producer {
             // A stale token belongs to an epoch that is gone.
             let _ = writing.abort(token);
             // Frames that waited for the claim go out now.
-            let _ = self.send_ready(token.seq());
+            self.send_ready();
         }
     }
 
-    /// Stores the committed words that are due and sends their descriptors; says what became of that of `seq`.
-    fn send_ready(&mut self, seq: Seq) -> Delivery {
-        let mut delivery = Delivery::Held;
-        let Some(writing) = &mut self.writing else {
-            return delivery;
-        };
-        let sent_ns = self
-            .descriptor_timestamp
-            .then(|| MonotonicClock.now().as_ns());
-        while let Some(descriptor) = writing.next_ready(sent_ns) {
-            let sent = send(self.publication.as_mut(), &descriptor);
-            match sent {
-                Delivery::Sent => self.deliveries.sent = self.deliveries.sent.wrapping_add(1),
-                Delivery::Unconnected => {
-                    self.deliveries.unconnected = self.deliveries.unconnected.wrapping_add(1)
-                }
-                Delivery::BackPressured => {
-                    self.deliveries.back_pressured = self.deliveries.back_pressured.wrapping_add(1);
-                }
-                Delivery::Failed | Delivery::Held => {
-                    self.deliveries.failed = self.deliveries.failed.wrapping_add(1)
-                }
-            }
-            if descriptor.seq == seq {
-                delivery = sent;
-            }
+    fn published(&mut self, committed: Committed) -> Published {
+        Published {
+            seq: committed.seq(),
+            delivery: match committed {
+                Committed::Ready(descriptor) => self.send(&descriptor),
+                Committed::Held(_) => Delivery::Held,
+            },
         }
+    }
+
+    /// Stores the committed words of frames that waited and are due now, and sends their descriptors.
+    fn send_ready(&mut self) {
+        while let Some(writing) = &mut self.writing
+            && let Some(descriptor) = writing.next_ready(sent_ns(self.descriptor_timestamp))
+        {
+            self.send(&descriptor);
+        }
+    }
+
+    fn send(&mut self, descriptor: &FrameDescriptor) -> Delivery {
+        let delivery = send(self.publication.as_mut(), descriptor);
+        let count = match delivery {
+            Delivery::Sent => &mut self.deliveries.sent,
+            Delivery::Unconnected => &mut self.deliveries.unconnected,
+            Delivery::BackPressured => &mut self.deliveries.back_pressured,
+            Delivery::Failed | Delivery::Held => &mut self.deliveries.failed,
+        };
+        *count = count.wrapping_add(1);
         delivery
     }
 
@@ -422,6 +421,11 @@ impl Drop for Producer {
     fn drop(&mut self) {
         self.link.abandon();
     }
+}
+
+/// The time of sending, where descriptors carry it (W-144).
+fn sent_ns(wanted: bool) -> Option<u64> {
+    wanted.then(|| MonotonicClock.now().as_ns())
 }
 
 fn meta(capture_ns: Option<u64>, meta_version: Option<u32>, trace_id: Option<u64>) -> FrameMeta {
