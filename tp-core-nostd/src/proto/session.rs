@@ -44,10 +44,6 @@ pub struct Inbound<'a> {
 
 /// What a role has to act upon.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "short-lived, and there is no heap to box the pools in"
-)]
 pub enum Happened<'m> {
     /// The lease is ours, with these regions.
     Granted(Grant<'m>),
@@ -204,6 +200,18 @@ impl Session {
             return self.lost(cycle, LeaseLost::DriverGone);
         }
         self.lease.poll(cycle.now, cycle.ids).map(happened)
+    }
+
+    /// When to come back at the latest if nothing arrives.
+    pub fn poll_timeout(&self) -> Instant {
+        match self.lease.lease() {
+            // One nanosecond past the window it is too long.
+            Some(_) => self
+                .lease
+                .poll_timeout()
+                .min(self.heard.after(self.window).after(Duration::from_nanos(1))),
+            None => self.lease.poll_timeout(),
+        }
     }
 
     /// The lease is gone for a reason the driver did not name.
