@@ -41,10 +41,19 @@ struct Inbox {
 }
 
 impl ClientActor {
-    pub(crate) fn start(net: &FakeNet, owner: Owner, stream: StreamId, role: Role, seed: u64) -> Self {
+    pub(crate) fn start(
+        net: &FakeNet,
+        owner: Owner,
+        stream: StreamId,
+        role: Role,
+        seed: u64,
+    ) -> Self {
         let mut ids = Ids::seeded(seed);
         let session = Session::new(LeaseConfig::new(stream, role), WINDOW, &mut ids);
-        let inboxes = [CONTROL, ANNOUNCE].map(|id| Inbox { subscription: net.subscription(id, owner), joined: Vec::new() });
+        let inboxes = [CONTROL, ANNOUNCE].map(|id| Inbox {
+            subscription: net.subscription(id, owner),
+            joined: Vec::new(),
+        });
         Self {
             owner,
             stream,
@@ -78,24 +87,44 @@ impl ClientActor {
         let mut driver_gone = false;
         for (inbox, index) in self.inboxes.iter_mut().zip(0..) {
             let (joined, driver) = (&mut inbox.joined, self.driver);
-            inbox.subscription.image_events(&mut |image, event| match event {
-                ImageEvent::Available => joined.push((image, now)),
-                ImageEvent::Unavailable => {
-                    joined.retain(|(known, _)| *known != image);
-                    driver_gone |= index == 0 && driver == Some(image);
-                }
-            });
-            let since = |image| joined.iter().find(|(known, _)| *known == image).map_or(now, |(_, at)| *at);
-            let mut receive = |message: &[u8], image| received.push((message.to_vec(), image, since(image)));
+            inbox
+                .subscription
+                .image_events(&mut |image, event| match event {
+                    ImageEvent::Available => joined.push((image, now)),
+                    ImageEvent::Unavailable => {
+                        joined.retain(|(known, _)| *known != image);
+                        driver_gone |= index == 0 && driver == Some(image);
+                    }
+                });
+            let since = |image| {
+                joined
+                    .iter()
+                    .find(|(known, _)| *known == image)
+                    .map_or(now, |(_, at)| *at)
+            };
+            let mut receive =
+                |message: &[u8], image| received.push((message.to_vec(), image, since(image)));
             inbox.subscription.poll(100, &mut receive).unwrap();
         }
         let Self { ids, session, .. } = self;
-        let mut cycle = Cycle { now, real_ns: None, ids };
+        let mut cycle = Cycle {
+            now,
+            real_ns: None,
+            ids,
+        };
         let mut happened = Vec::new();
         for (bytes, image, joined) in &received {
-            let Ok(message) = classify(bytes) else { continue };
-            let inbound = Inbound { message, image: *image, joined: *joined };
-            let Some(one) = session.handle(&mut cycle, &inbound) else { continue };
+            let Ok(message) = classify(bytes) else {
+                continue;
+            };
+            let inbound = Inbound {
+                message,
+                image: *image,
+                joined: *joined,
+            };
+            let Some(one) = session.handle(&mut cycle, &inbound) else {
+                continue;
+            };
             if matches!(one, Happened::Granted(_)) {
                 self.driver = Some(*image);
             }
@@ -105,15 +134,20 @@ impl ClientActor {
             happened.extend(session.lost(&mut cycle, LeaseLost::DriverGone));
             self.driver = None;
             // As the conductor does: an untethered subscription that lost an image does not get it back.
-            self.inboxes =
-                [CONTROL, ANNOUNCE].map(|id| Inbox { subscription: self.net.subscription(id, self.owner), joined: Vec::new() });
+            self.inboxes = [CONTROL, ANNOUNCE].map(|id| Inbox {
+                subscription: self.net.subscription(id, self.owner),
+                joined: Vec::new(),
+            });
         }
         happened.extend(session.poll(&mut cycle));
         session.transmit(&mut cycle, &mut self.control);
         for one in happened {
             act(&mut self.mapping, &mut self.writes, self.role, now, one);
         }
-        assert!(self.epoch().is_none() || self.epoch() >= self.highest, "an epoch fell");
+        assert!(
+            self.epoch().is_none() || self.epoch() >= self.highest,
+            "an epoch fell"
+        );
         self.highest = self.highest.max(self.epoch());
     }
 
@@ -134,12 +168,20 @@ fn act(
             *writes = Some(grant.epoch);
             return;
         }
-        Happened::Granted(grant) => {
-            Input::Offered { epoch: grant.epoch, source: Source::Attach, same_layout: true }
-        }
+        Happened::Granted(grant) => Input::Offered {
+            epoch: grant.epoch,
+            source: Source::Attach,
+            same_layout: true,
+        },
         Happened::Announced(announce) if role == Role::Consumer => {
-            let source = Source::Announce { timestamp_ns: announce.announce_timestamp_ns };
-            Input::Offered { epoch: announce.epoch, source, same_layout: true }
+            let source = Source::Announce {
+                timestamp_ns: announce.announce_timestamp_ns,
+            };
+            Input::Offered {
+                epoch: announce.epoch,
+                source,
+                same_layout: true,
+            }
         }
         Happened::ProducerRevoked { timestamp_ns } => Input::ProducerRevoked { timestamp_ns },
         Happened::Lost(_) => {

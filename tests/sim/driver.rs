@@ -7,8 +7,8 @@ use std::rc::Rc;
 
 use tp_core_nostd::ids::{Epoch, PoolId, StreamId};
 use tp_core_nostd::proto::driver::{
-    AnswerEntry, Config, Driver, Event, FileOrder, FileResult, LeaseEntry, NodeEntry, Profile, Storage, StreamEntry,
-    TEXT_MAX,
+    AnswerEntry, Config, Driver, Event, FileOrder, FileResult, LeaseEntry, NodeEntry, Profile,
+    Storage, StreamEntry, TEXT_MAX,
 };
 use tp_core_nostd::seq::SlotCount;
 use tp_core_nostd::shm::PoolClass;
@@ -28,7 +28,10 @@ const DISK_DELAY: Duration = Duration::from_millis(20);
 
 const PROFILES: &[Profile<'static>] = &[Profile {
     header_nslots: SlotCount::new(8).unwrap(),
-    pools: &[PoolClass { pool_id: PoolId::new(1).unwrap(), stride: Stride::new(4096).unwrap() }],
+    pools: &[PoolClass {
+        pool_id: PoolId::new(1).unwrap(),
+        stride: Stride::new(4096).unwrap(),
+    }],
 }];
 
 pub(crate) struct DriverActor {
@@ -84,9 +87,20 @@ impl DriverActor {
     }
 
     pub(crate) fn step(&mut self, now: Instant) {
-        let Self { engine, inbox, control, announces, disk, results, granted, .. } = self;
+        let Self {
+            engine,
+            inbox,
+            control,
+            announces,
+            disk,
+            results,
+            granted,
+            ..
+        } = self;
         inbox.image_events(&mut |_, _| {});
-        inbox.poll(100, &mut |message, _| engine.handle(now, message)).unwrap();
+        inbox
+            .poll(100, &mut |message, _| engine.handle(now, message))
+            .unwrap();
         results.retain(|(at, result)| {
             let due = now >= *at;
             if due {
@@ -97,7 +111,14 @@ impl DriverActor {
         engine.tick(now);
         let mut buffer = [0; 4096];
         let heard = |granted: &mut Vec<_>, event| {
-            if let Event::Attached { stream, epoch, role: Role::Producer, again: false, .. } = event {
+            if let Event::Attached {
+                stream,
+                epoch,
+                role: Role::Producer,
+                again: false,
+                ..
+            } = event
+            {
                 granted.push((stream, epoch));
             }
         };
@@ -106,27 +127,39 @@ impl DriverActor {
             heard(granted, output.event);
             Ok::<_, tp_core_nostd::transport::SendError>(())
         }) {}
-        while let Ok(true) = engine.announce(now, &mut buffer, |output| announces.offer(output.bytes)) {}
+        while let Ok(true) =
+            engine.announce(now, &mut buffer, |output| announces.offer(output.bytes))
+        {}
         while let Ok(true) = engine.order(now, |order| {
-            results.extend(carry_out(&mut disk.borrow_mut(), order).map(|result| (now.after(DISK_DELAY), result)));
+            results.extend(
+                carry_out(&mut disk.borrow_mut(), order)
+                    .map(|result| (now.after(DISK_DELAY), result)),
+            );
             Ok::<_, ()>(())
         }) {}
     }
 
     pub(crate) fn poll_timeout(&self) -> Instant {
         let results = self.results.iter().map(|(at, _)| *at);
-        results.chain([self.engine.poll_timeout()]).min().unwrap_or(Instant::NEVER)
+        results
+            .chain([self.engine.poll_timeout()])
+            .min()
+            .unwrap_or(Instant::NEVER)
     }
 }
 
 fn carry_out(disk: &mut BTreeMap<StreamId, u64>, order: FileOrder<'_>) -> Option<FileResult> {
     match order {
-        FileOrder::Scan { stream } => {
-            Some(FileResult::Scanned { stream, last_epoch: disk.get(&stream).copied().unwrap_or(0) })
-        }
+        FileOrder::Scan { stream } => Some(FileResult::Scanned {
+            stream,
+            last_epoch: disk.get(&stream).copied().unwrap_or(0),
+        }),
         FileOrder::Provision { stream, epoch, .. } => {
             let last = disk.entry(stream).or_default();
-            assert!(epoch.get() > *last, "an epoch at or below one that was on disk: {epoch} after {last}");
+            assert!(
+                epoch.get() > *last,
+                "an epoch at or below one that was on disk: {epoch} after {last}"
+            );
             *last = epoch.get();
             Some(FileResult::Provisioned { stream, epoch })
         }

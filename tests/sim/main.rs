@@ -67,7 +67,12 @@ impl Sim {
     fn start_driver(&mut self) {
         let owner = self.owner();
         let seed = self.seed.wrapping_mul(31).wrapping_add(u64::from(owner.0));
-        self.driver = Some(DriverActor::start(&self.net, owner, self.disk.clone(), seed));
+        self.driver = Some(DriverActor::start(
+            &self.net,
+            owner,
+            self.disk.clone(),
+            seed,
+        ));
     }
 
     fn kill_driver(&mut self) {
@@ -79,7 +84,8 @@ impl Sim {
     fn attach(&mut self, stream: StreamId, role: Role) -> Owner {
         let owner = self.owner();
         let seed = self.seed.wrapping_mul(17).wrapping_add(u64::from(owner.0));
-        self.clients.push(ClientActor::start(&self.net, owner, stream, role, seed));
+        self.clients
+            .push(ClientActor::start(&self.net, owner, stream, role, seed));
         owner
     }
 
@@ -89,11 +95,16 @@ impl Sim {
     }
 
     fn client(&self, owner: Owner) -> &ClientActor {
-        self.clients.iter().find(|client| client.owner == owner).unwrap()
+        self.clients
+            .iter()
+            .find(|client| client.owner == owner)
+            .unwrap()
     }
 
     fn epoch(&self, stream: StreamId) -> Option<Epoch> {
-        self.driver.as_ref().and_then(|driver| driver.engine.epoch(stream))
+        self.driver
+            .as_ref()
+            .and_then(|driver| driver.engine.epoch(stream))
     }
 
     fn now(&self) -> Instant {
@@ -105,9 +116,15 @@ impl Sim {
         while self.now() < end {
             let deadlines = self.clients.iter().map(ClientActor::poll_timeout);
             let driver = self.driver.as_ref().map(DriverActor::poll_timeout);
-            let next = deadlines.chain(driver).chain(self.net.next_arrival()).min().unwrap_or(end);
+            let next = deadlines
+                .chain(driver)
+                .chain(self.net.next_arrival())
+                .min()
+                .unwrap_or(end);
             // At least a microsecond, so that a deadline nobody clears cannot hold time still.
-            let step = next.since(self.now()).clamp(Duration::from_micros(1), LONGEST_STEP);
+            let step = next
+                .since(self.now())
+                .clamp(Duration::from_micros(1), LONGEST_STEP);
             self.net.advance(step);
             self.step();
         }
@@ -127,19 +144,36 @@ impl Sim {
     /// What holds after every step, whatever the medium does.
     fn check(&mut self) {
         let seed = self.seed;
-        let Some(driver) = &mut self.driver else { return };
+        let Some(driver) = &mut self.driver else {
+            return;
+        };
         for (stream, epoch) in driver.granted.drain(..) {
-            assert!(self.written.insert((stream, epoch)), "two producers in one epoch of {stream} (SEED={seed})");
+            assert!(
+                self.written.insert((stream, epoch)),
+                "two producers in one epoch of {stream} (SEED={seed})"
+            );
         }
         for status in driver.engine.streams() {
             let Some(epoch) = status.epoch else { continue };
             let last = self.announced.insert(status.stream, epoch);
-            assert!(last.is_none_or(|last| epoch >= last), "the epoch of {} fell (SEED={seed})", status.stream);
+            assert!(
+                last.is_none_or(|last| epoch >= last),
+                "the epoch of {} fell (SEED={seed})",
+                status.stream
+            );
         }
         let mut producers = BTreeMap::new();
-        for lease in driver.engine.leases().filter(|lease| lease.role == Role::Producer) {
+        for lease in driver
+            .engine
+            .leases()
+            .filter(|lease| lease.role == Role::Producer)
+        {
             let other = producers.insert(lease.stream, lease.lease);
-            assert!(other.is_none(), "two producer leases of {} (SEED={seed})", lease.stream);
+            assert!(
+                other.is_none(),
+                "two producer leases of {} (SEED={seed})",
+                lease.stream
+            );
         }
     }
 
@@ -147,8 +181,19 @@ impl Sim {
     fn assert_settled(&self) {
         let seed = self.seed;
         for client in &self.clients {
-            assert!(client.is_attached(), "{:?} of {} is not attached (SEED={seed})", client.role, client.stream);
-            assert_eq!(client.epoch(), self.epoch(client.stream), "{:?} of {} (SEED={seed})", client.role, client.stream);
+            assert!(
+                client.is_attached(),
+                "{:?} of {} is not attached (SEED={seed})",
+                client.role,
+                client.stream
+            );
+            assert_eq!(
+                client.epoch(),
+                self.epoch(client.stream),
+                "{:?} of {} (SEED={seed})",
+                client.role,
+                client.stream
+            );
         }
     }
 }
@@ -162,7 +207,11 @@ fn seeds() -> Vec<u64> {
 }
 
 fn bad_weather() -> Faults {
-    Faults { loss_pct: 20, delay_ms: 0..=50, duplicate_pct: 5 }
+    Faults {
+        loss_pct: 20,
+        delay_ms: 0..=50,
+        duplicate_pct: 5,
+    }
 }
 
 /// One producer and two consumers of the camera, one consumer of the lidar.
@@ -207,9 +256,16 @@ fn a_dead_producer_makes_room_for_the_next_in_a_higher_epoch() {
         sim.assert_settled();
         sim.attach(CAMERA, Role::Producer);
         sim.run_for(Duration::from_secs(2));
-        assert!(sim.epoch(CAMERA).unwrap() > between, "attach raises it again (SEED={seed})");
+        assert!(
+            sim.epoch(CAMERA).unwrap() > between,
+            "attach raises it again (SEED={seed})"
+        );
         sim.assert_settled();
-        assert_eq!(sim.client(consumers[2]).epoch(), lidar, "another stream does not notice (SEED={seed})");
+        assert_eq!(
+            sim.client(consumers[2]).epoch(),
+            lidar,
+            "another stream does not notice (SEED={seed})"
+        );
     }
 }
 
@@ -225,7 +281,10 @@ fn a_restarted_driver_raises_every_epoch_and_everybody_comes_back() {
         sim.start_driver();
         sim.run_for(Duration::from_secs(25));
         for (stream, before) in STREAMS.into_iter().zip(before) {
-            assert!(sim.epoch(stream).unwrap() > before, "{stream} (SEED={seed})");
+            assert!(
+                sim.epoch(stream).unwrap() > before,
+                "{stream} (SEED={seed})"
+            );
         }
         sim.assert_settled();
     }
@@ -240,7 +299,11 @@ fn a_producer_cut_off_from_the_driver_stops_by_itself() {
         let driver = sim.driver.as_ref().unwrap().owner;
         sim.net.cut(producer, driver);
         sim.run_for(Duration::from_secs(4));
-        assert_eq!(sim.client(producer).epoch(), None, "still writes (SEED={seed})");
+        assert_eq!(
+            sim.client(producer).epoch(),
+            None,
+            "still writes (SEED={seed})"
+        );
         sim.run_for(Duration::from_secs(6));
         sim.net.heal();
         sim.run_for(Duration::from_secs(15));
@@ -256,7 +319,10 @@ fn a_second_producer_waits_until_the_first_is_gone() {
         sim.run_for(Duration::from_secs(2));
         let second = sim.attach(CAMERA, Role::Producer);
         sim.run_for(Duration::from_secs(10));
-        assert!(!sim.client(second).is_attached(), "two producers (SEED={seed})");
+        assert!(
+            !sim.client(second).is_attached(),
+            "two producers (SEED={seed})"
+        );
         sim.kill(first);
         sim.run_for(Duration::from_secs(10));
         sim.assert_settled();

@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::path::PathBuf;
 
-use crate::aeron::Channel;
+use crate::aeron::{Channel, default_dir};
 use crate::error::ConfigError;
 
 /// One Aeron stream: channel and stream id.
@@ -207,7 +207,7 @@ impl Context {
 
     /// See [`Context::with_aeron_dir`].
     pub fn aeron_dir(&self) -> PathBuf {
-        self.aeron_dir.clone().unwrap_or_else(default_aeron_dir)
+        self.aeron_dir.clone().unwrap_or_else(default_dir)
     }
 
     /// See [`Context::with_driver_timeout`].
@@ -274,17 +274,6 @@ impl Context {
     pub const fn command_queue_capacity(&self) -> usize {
         self.command_queue_capacity
     }
-}
-
-/// Where a media driver is looked for that nobody named: `AERON_DIR`, else Aeron's own default on Linux.
-pub fn default_aeron_dir() -> PathBuf {
-    std::env::var_os("AERON_DIR").map_or_else(
-        || {
-            let user = std::env::var("USER").unwrap_or_else(|_| "default".to_owned());
-            PathBuf::from(format!("/dev/shm/aeron-{user}"))
-        },
-        PathBuf::from,
-    )
 }
 
 const fn limit(knob: &'static str, got: usize, max: usize) -> Result<(), ConfigError> {
