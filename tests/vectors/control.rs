@@ -3,9 +3,7 @@
 use tp_core_nostd::uri::UriError;
 use tp_core_nostd::wire::control::*;
 
-use crate::harness::{
-    Codec, TOLERATED, bytes, check_golden, check_malformed, check_tolerated, codec, entries,
-};
+use crate::harness::{Codec, check_golden, check_malformed, check_tolerated, codec, tolerated};
 use crate::refusal::{
     Refusal, block_length, missing, number, refusals, repeated, schema, template, truncated, uri,
     var_data, version,
@@ -66,11 +64,6 @@ fn odd_messages_mean_what_the_files_say() {
         assert_eq!((config.descriptor, config.control), (None, None), "{name}"); // req: T-17
         assert!(config.use_shm, "{name}");
     }
-}
-
-fn tolerated(name: &str) -> Vec<u8> {
-    let entry = entries(TOLERATED).find(|entry| entry.name == name);
-    bytes(&entry.expect(name))
 }
 
 const WITHOUT_VALUE: &[(&str, Refusal)] = refusals! {

@@ -4,7 +4,7 @@ use tp_core_nostd::wire::discovery::*;
 
 use crate::harness::{
     Codec, MALFORMED, bytes, check_golden, check_malformed, check_tolerated, codec, encoded,
-    entries,
+    entries, tolerated,
 };
 use crate::refusal::{Refusal, block_length, missing, number, refusals, truncated, var_data};
 
@@ -34,6 +34,29 @@ fn malformed_messages_are_refused() {
 #[test]
 fn odd_messages_are_tolerated() {
     check_tolerated(CODECS);
+}
+
+#[test]
+fn odd_messages_mean_what_the_files_say() {
+    let request = tolerated("Request/name_prefix_missing_with_tags");
+    let request = DiscoveryRequest::try_from(DiscoveryRequestView::parse(&request).unwrap());
+    let request = request.unwrap(); // req: R-007
+    assert_eq!(
+        (request.response_channel, request.data_source_name),
+        ("aeron:ipc", None)
+    );
+    assert_eq!(
+        request.tags,
+        Tags::listed(&[Tag("ab".into()), Tag("c".into())])
+    );
+
+    let response = tolerated("Response/ok_with_text");
+    let response = DiscoveryResponse::from(DiscoveryResponseView::parse(&response).unwrap());
+    let DiscoveryOutcome::Found(results) = response.outcome else {
+        // req: R-036
+        panic!("{response:?}");
+    };
+    assert_eq!(results.iter().count(), 1);
 }
 
 #[test] // req: R-054

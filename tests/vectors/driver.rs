@@ -4,7 +4,8 @@ use tp_core_nostd::uri::UriError;
 use tp_core_nostd::wire::driver::{self, *};
 
 use crate::harness::{
-    Codec, Entry, MALFORMED, bytes, check_golden, check_malformed, check_tolerated, codec, entries,
+    Codec, Entry, MALFORMED, bytes, check_golden, check_malformed, check_tolerated, codec, encoded,
+    entries, tolerated,
 };
 use crate::refusal::{
     Refusal, block_length, missing, number, refusals, repeated, truncated, uri, var_data, version,
@@ -34,6 +35,34 @@ fn malformed_messages_are_refused() {
 #[test] // req: D-029, D-064
 fn odd_messages_are_tolerated() {
     check_tolerated(CODECS);
+}
+
+#[test]
+fn odd_messages_mean_what_the_files_say() {
+    let response = tolerated("AttachResponse/rejected_with_fields");
+    let response = ShmAttachResponse::try_from(ShmAttachResponseView::parse(&response).unwrap());
+    let refusal = response.unwrap().outcome.unwrap_err(); // req: D-041, D-043
+    assert_eq!(refusal.code, RefusalCode::Rejected);
+
+    let response = tolerated("AttachResponse/error_text_over_1024");
+    let response = ShmAttachResponse::try_from(ShmAttachResponseView::parse(&response).unwrap());
+    let response = response.unwrap(); // req: D-031, D-032
+    assert_eq!(encoded(|out| response.encode(out)).len(), 74 + 1024);
+
+    let response = tolerated("AttachResponse/error_text_not_ascii");
+    let response = ShmAttachResponse::try_from(ShmAttachResponseView::parse(&response).unwrap());
+    let refusal = response.unwrap().outcome.unwrap_err(); // req: T-47
+    assert!(
+        refusal
+            .error_message
+            .unwrap()
+            .to_string()
+            .contains('\u{FFFD}')
+    );
+
+    let request = tolerated("AttachRequest/publish_mode_null");
+    let request = ShmAttachRequest::try_from(ShmAttachRequestView::parse(&request).unwrap());
+    assert_eq!(request.unwrap().publish_mode, PublishMode::RequireExisting); // req: D-064
 }
 
 #[test] // req: D-028, D-054, D-062, D-063, D-104

@@ -67,6 +67,12 @@ pub(crate) fn bytes(entry: &Entry) -> Vec<u8> {
     wire_json::bytes_of_hex(&entry.hex).expect("hex")
 }
 
+/// The bytes of one tolerated record.
+pub(crate) fn tolerated(name: &str) -> Vec<u8> {
+    let entry = entries(TOLERATED).find(|entry| entry.name == name);
+    bytes(&entry.expect(name))
+}
+
 /// One message with both of its layers.
 #[derive(Debug)]
 pub(crate) struct Codec {

@@ -153,4 +153,29 @@ mod tests {
             assert_eq!(Stride::new(refused), None);
         }
     }
+
+    #[test]
+    fn pools_beyond_the_last_place_are_an_error_not_left_out() {
+        let mut out = [0; 2048];
+        let nslots = SlotCount::new(8).unwrap();
+        let region_uri = RegionUri::new("/dev/shm/1.pool", false).unwrap();
+        let pools: std::vec::Vec<_> = (1..=17)
+            .map(|id| PoolEntry {
+                pool_id: PoolId::new(id).unwrap(),
+                stride: Stride::new(64).unwrap(),
+                region_uri,
+            })
+            .collect();
+        let mut read = |pools: &[PoolEntry<'_>]| {
+            let mut writer = Writer::new(&mut out);
+            write_pools(&mut writer, pools, nslots);
+            let len = writer.finish().unwrap();
+            let group = Cursor::new(&out[..len]).group().unwrap();
+            read_pools(group, nslots).map(|pools| pools.len())
+        };
+        assert_eq!(read(&pools[..POOLS_MAX]), Ok(POOLS_MAX));
+        let field = "payloadPools";
+        let (got, max) = (17, POOLS_MAX);
+        assert_eq!(read(&pools), Err(ValueError::TooMany { field, got, max }));
+    }
 }

@@ -207,3 +207,92 @@ impl<'a> TryFrom<ShmAttachResponseView<'a>> for Grant<'a> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::RefusalCode;
+    use super::*;
+    use crate::ids::PoolId;
+    use crate::wire::{PoolEntry, Stride};
+
+    fn grant() -> Grant<'static> {
+        let pool = PoolEntry {
+            pool_id: PoolId::new(1).unwrap(),
+            stride: Stride::new(4096).unwrap(),
+            region_uri: RegionUri::new("/dev/shm/1.pool", true).unwrap(),
+        };
+        Grant {
+            lease_id: LeaseId::new(9).unwrap(),
+            lease_expires_at: Some(Instant::from_ns(5)),
+            stream_id: StreamId::new(10_000).unwrap(),
+            epoch: Epoch::new(3).unwrap(),
+            layout_version: 1,
+            header_nslots: SlotCount::new(8).unwrap(),
+            node_id: NodeId::new(17),
+            payload_pools: Pools::from_slice(&[pool]).unwrap(),
+            header_region_uri: RegionUri::new("/dev/shm/header.ring", true).unwrap(),
+        }
+    }
+
+    /// Encodes, lets `damage` change the bytes, and reads them again.
+    fn through_the_wire(
+        outcome: Result<Grant<'_>, Refusal<'_>>,
+        damage: impl Fn(&mut [u8]),
+        check: impl Fn(Result<ShmAttachResponse<'_>, ValueError>),
+    ) {
+        let correlation_id = CorrelationId(-7);
+        let response = ShmAttachResponse {
+            correlation_id,
+            outcome,
+        };
+        let mut out = [0; 512];
+        let len = response.encode(&mut out).unwrap();
+        damage(&mut out[..len]);
+        let view = ShmAttachResponseView::parse(&out[..len]).unwrap();
+        check(ShmAttachResponse::try_from(view));
+    }
+
+    #[test] // req: D-034, D-035, D-036, D-039, D-040
+    fn a_grant_arrives_whole() {
+        through_the_wire(
+            Ok(grant()),
+            |_| {},
+            |response| {
+                let response = response.unwrap();
+                assert_eq!(response.correlation_id, CorrelationId(-7));
+                assert_eq!(response.outcome, Ok(grant()));
+            },
+        );
+    }
+
+    #[test] // req: D-041, D-042, D-043
+    fn a_refusal_is_all_null_but_for_its_reason() {
+        let refusal = Refusal::new(RefusalCode::Rejected, "driver draining");
+        through_the_wire(
+            Err(refusal),
+            |bytes| {
+                let nulls = bytes[20..62].iter();
+                assert!(nulls.clone().all(|byte| *byte == 0xFF));
+            },
+            |response| assert_eq!(response.unwrap().outcome, Err(refusal)),
+        );
+    }
+
+    #[test] // req: D-171
+    fn node_id_0_is_none() {
+        through_the_wire(
+            Ok(grant()),
+            |bytes| bytes[58..62].fill(0),
+            |response| assert_eq!(response.unwrap().outcome.unwrap().node_id, None),
+        );
+    }
+
+    #[test] // req: D-095
+    fn a_grant_without_expiry_is_one() {
+        through_the_wire(
+            Ok(grant()),
+            |bytes| bytes[28..36].fill(0xFF),
+            |response| assert_eq!(response.unwrap().outcome.unwrap().lease_expires_at, None),
+        );
+    }
+}
