@@ -9,7 +9,7 @@ use tp_core_nostd::proto::sequence::{Arrival, DEFAULT_MAX_OUTSTANDING_SEQ_GAP, S
 use tp_core_nostd::role::Generation;
 use tp_core_nostd::seq::Seq;
 use tp_core_nostd::shm::{PayloadPool, TensorHeader};
-use tp_core_nostd::transport::{ImageEvent, ImageId, PollError, Subscription};
+use tp_core_nostd::transport::{ImageEvent, ImageId, Subscription};
 use tp_core_nostd::wire::control::{FrameDescriptor, FrameDescriptorView};
 use tp_core_nostd::wire::driver::Role;
 use tp_linux_hugepages::Mapping;
@@ -237,13 +237,12 @@ impl Consumer {
             descriptors
                 .image_events(&mut |_, event| *image_lost |= event == ImageEvent::Unavailable);
             let hot = &mut self.hot;
-            polled = match descriptors.poll(limit, &mut |bytes, image| {
-                hot.on_descriptor(bytes, image, &mut handler)
-            }) {
-                Ok(polled) => polled,
-                // The connection ended; another one is being set up.
-                Err(PollError::Closed | PollError::Failed(_)) => 0,
-            };
+            // Where the connection ended, another one is being set up.
+            polled = descriptors
+                .poll(limit, &mut |bytes, image| {
+                    hot.on_descriptor(bytes, image, &mut handler)
+                })
+                .unwrap_or(0);
         }
         if polled == 0 {
             polled = self.hot.look_ahead(limit, &mut handler);

@@ -305,6 +305,10 @@ impl Producer {
     ///
     /// # Errors
     /// [`Refused`] with the claim.
+    #[expect(
+        clippy::result_large_err,
+        reason = "the claim comes back as a value; a box would allocate"
+    )]
     pub fn commit(
         &mut self,
         mut claim: Claim,

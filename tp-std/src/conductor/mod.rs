@@ -57,7 +57,6 @@ pub(crate) struct Shared {
 struct Ended;
 
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "a client has a handful of roles")]
 enum Role {
     Producer(ProducerRole),
     Consumer(ConsumerRole),

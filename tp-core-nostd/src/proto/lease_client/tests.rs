@@ -335,7 +335,8 @@ fn a_grant_for_a_lease_given_up_goes_back() {
 #[test] // req: C-152
 fn every_state_answers_every_input() {
     use Event::{Attached, Broken, Detached, Lost, Refused};
-    let states: [(&str, fn() -> (Bench, CorrelationId)); 5] = [
+    type State = fn() -> (Bench, CorrelationId);
+    let states: [(&str, State); 5] = [
         ("unattached", || {
             let mut bench = Bench::consumer();
             bench.client.detach(at(0), &mut bench.ids);
