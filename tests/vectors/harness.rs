@@ -27,7 +27,6 @@ pub(crate) struct Entry {
     pub(crate) why: String,
     /// What the receiver knows: announced, mapped, leased.
     #[serde(default)]
-    #[expect(dead_code, reason = "for the judges of memory")]
     pub(crate) context: Value,
 }
 
