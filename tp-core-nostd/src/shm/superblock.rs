@@ -313,12 +313,13 @@ mod tests {
     #[rustfmt::skip] // one row, one line
     fn each_field_is_checked() {
         use RegionError::{Invalid, LayoutVersion, Magic, NotAsAnnounced};
+        const READABLE: u64 = u64::from_le_bytes(*b"TPOLSHM1");
         type Change = fn(&mut SuperblockBlock);
         let differs = |field, announced, got| NotAsAnnounced { field, announced, got };
         let (ring, pool) = (RegionKind::HeaderRing, pool(1, 1024));
         let invalid = |field, got| Invalid { field, got };
         let rows: &[(RegionKind, Change, RegionError)] = &[
-            (ring, |b| b.magic = MAGIC.swap_bytes().into(), Magic { got: MAGIC.swap_bytes() }), // req: W-020, T-01
+            (ring, |b| b.magic = READABLE.into(), Magic { got: READABLE }), // req: W-020, T-01
             (ring, |b| b.layout_version = 2.into(), LayoutVersion { got: 2 }), // req: W-025, W-028
             (ring, |b| b.epoch = 8.into(), differs("epoch", 7, 8)), // req: W-027
             (ring, |b| b.epoch = 0.into(), invalid("epoch", 0)), // req: W-033
