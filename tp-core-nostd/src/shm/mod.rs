@@ -2,7 +2,7 @@
 //!
 //! What a peer says about memory is a claim until it is checked, and every check leaves a type behind:
 //! announced ([`RegionShape`]) → parsed ([`RegionUri`](crate::uri::RegionUri)) → opened and mapped
-//! ([`Region`](crate::memory::Region)) → superblock validated ([`HeaderRing`], [`PayloadPool`]).
+//! ([`Region`](crate::memory)) → superblock validated ([`HeaderRing`], [`PayloadPool`]).
 
 mod error;
 mod layout;
