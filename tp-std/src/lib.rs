@@ -7,13 +7,16 @@ pub mod aeron;
 mod client;
 pub mod clock;
 mod conductor;
+pub mod config;
 mod consumer;
 mod context;
+pub mod driver;
 mod error;
 pub mod idle;
 mod link;
 mod producer;
 mod regions;
+mod seed;
 
 pub use client::{Client, ConductorThread, Pending};
 pub use conductor::Conductor;

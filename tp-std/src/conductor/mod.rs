@@ -94,7 +94,7 @@ impl Conductor {
                 bases,
                 ..LinuxMapper::default()
             },
-            ids: Ids::seeded(random_seed()),
+            ids: Ids::seeded(crate::seed::random_seed()),
             roles: Vec::new(),
             closed: false,
         };
@@ -288,11 +288,4 @@ fn lease(context: &Context, lease: LeaseConfig) -> LeaseConfig {
         timeout: context.message_timeout(),
         ..lease
     }
-}
-
-/// From the system's randomness; two processes started at once differ (D-069).
-fn random_seed() -> u64 {
-    use core::hash::{BuildHasher, Hasher};
-    // The standard library seeds its hasher from the system; no further dependency is needed for one number.
-    std::hash::RandomState::new().build_hasher().finish() ^ u64::from(std::process::id())
 }

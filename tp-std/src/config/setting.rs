@@ -1,0 +1,91 @@
+//! What kinds of values keys take, from a file and from the environment.
+
+use super::tree::{Node, Value};
+
+/// A type that a key can have.
+pub trait Setting: Sized + ToString {
+    /// What would be right, for messages: "a whole number".
+    const EXPECTED: &'static str;
+
+    /// Reads what stands in the file; `None` if it is something else.
+    #[doc(hidden)]
+    fn from_file(value: &FileValue<'_>) -> Option<Self>;
+
+    /// Reads an environment variable; `None` if it is something else.
+    fn from_text(text: &str) -> Option<Self>;
+}
+
+/// What stands in a file behind a key.
+#[derive(Debug)]
+pub struct FileValue<'n>(pub(super) &'n Node);
+
+impl Setting for String {
+    const EXPECTED: &'static str = "text";
+
+    fn from_file(value: &FileValue<'_>) -> Option<Self> {
+        match &value.0.value {
+            Value::Text(text) => Some(text.clone()),
+            _ => None,
+        }
+    }
+
+    fn from_text(text: &str) -> Option<Self> {
+        Some(text.to_owned())
+    }
+}
+
+impl Setting for u64 {
+    const EXPECTED: &'static str = "a whole number";
+
+    fn from_file(value: &FileValue<'_>) -> Option<Self> {
+        match value.0.value {
+            Value::Integer(number) => number?.try_into().ok(),
+            _ => None,
+        }
+    }
+
+    fn from_text(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+}
+
+impl Setting for bool {
+    const EXPECTED: &'static str = "true or false";
+
+    fn from_file(value: &FileValue<'_>) -> Option<Self> {
+        match value.0.value {
+            Value::Flag(flag) => Some(flag),
+            _ => None,
+        }
+    }
+
+    fn from_text(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+}
+
+/// A list of texts; in the environment separated by commas.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Texts(pub Vec<String>);
+
+impl core::fmt::Display for Texts {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(&self.0.join(","))
+    }
+}
+
+impl Setting for Texts {
+    const EXPECTED: &'static str = "a list of texts";
+
+    fn from_file(value: &FileValue<'_>) -> Option<Self> {
+        let Value::List(items) = &value.0.value else {
+            return None;
+        };
+        let texts = items.iter().map(|item| String::from_file(&FileValue(item)));
+        texts.collect::<Option<_>>().map(Self)
+    }
+
+    fn from_text(text: &str) -> Option<Self> {
+        Some(Self(text.split(',').map(str::to_owned).collect()))
+    }
+}

@@ -1,0 +1,179 @@
+//! The configuration of a driver: the keys of driver 9, checked, with everything that is wrong at once.
+
+mod shm;
+mod streams;
+#[cfg(test)]
+mod tests;
+
+use core::time::Duration;
+use std::path::{Path, PathBuf};
+
+use crate::aeron::Channel;
+use crate::config::{Environment, LoadError, Report, Settings};
+use crate::{CONTROL_STREAM, Endpoint};
+pub use shm::ShmConfig;
+pub use streams::{ProfileConfig, StreamConfig};
+
+/// Leases a driver has room for unless configured otherwise. One takes about 200 bytes.
+const LEASE_LIMIT: u64 = 4096;
+
+/// What a driver runs with.
+#[derive(Clone, Debug)]
+pub struct DriverConfig {
+    /// Name for logs and discovery.
+    pub instance_id: String,
+    /// Directory of the media driver; unset, Aeron's default is used.
+    pub aeron_dir: Option<PathBuf>,
+    /// Where requests arrive and answers go.
+    pub control: Endpoint,
+    /// Where pools are announced.
+    pub announce: Endpoint,
+    /// Where files go.
+    pub shm: ShmConfig,
+    /// How often each stream is announced.
+    pub announce_period: Duration,
+    /// How often clients send keepalives.
+    pub keepalive_interval: Duration,
+    /// After how many silent intervals a lease expires.
+    pub expiry_grace_intervals: u32,
+    /// How long a released node id is kept for its last holder.
+    pub node_id_cooldown: Duration,
+    /// Most leases at a time.
+    pub lease_limit: usize,
+    /// The shapes that streams can have.
+    pub profiles: Vec<ProfileConfig>,
+    /// The streams there are.
+    pub streams: Vec<StreamConfig>,
+}
+
+impl DriverConfig {
+    /// Reads a file, with environment variables over it.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn load(path: &Path, environment: Environment<'_>) -> Result<(Self, Report), LoadError> {
+        read(Settings::load(path, environment)?)
+    }
+
+    /// Takes `text` for the contents of the file at `path`.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn parse(
+        path: &Path,
+        text: &str,
+        environment: Environment<'_>,
+    ) -> Result<(Self, Report), LoadError> {
+        read(Settings::parse(path, text, environment)?)
+    }
+}
+
+fn read(mut settings: Settings<'_>) -> Result<(DriverConfig, Report), LoadError> {
+    let s = &mut settings;
+    let instance_id = s.scalar("driver.instance_id", "driver-01".to_owned()).value;
+    let aeron_dir = s
+        .scalar_named(
+            "driver.aeron_dir",
+            &["DRIVER_AERON_DIR", "AERON_DIR"],
+            String::new(),
+        )
+        .value;
+    let control = endpoint(s, "control", &Endpoint::new(Channel::ipc(), CONTROL_STREAM));
+    let announce = endpoint(s, "announce", &control);
+    let shm = shm::read(s);
+    let announce_period = milliseconds(s, "policies.announce_period_ms", 1000, 1);
+    let keepalive_interval = milliseconds(s, "policies.lease_keepalive_interval_ms", 1000, 1);
+    let grace = number(
+        s,
+        "policies.lease_expiry_grace_intervals",
+        3,
+        1,
+        u32::MAX.into(),
+    );
+    let node_id_cooldown = milliseconds(s, "policies.node_id_reuse_cooldown_ms", 1000, 0);
+    let lease_limit = number(s, "driver.lease_limit", LEASE_LIMIT, 1, 1 << 24);
+    let profiles = streams::profiles(s);
+    let streams = streams::streams(s, &profiles);
+    not_built_yet(s);
+    let report = settings.finish()?;
+    let config = DriverConfig {
+        instance_id,
+        aeron_dir: (!aeron_dir.is_empty()).then(|| aeron_dir.into()),
+        control,
+        announce,
+        shm: shm.ok_or(LoadError::Wrong(Vec::new()))?,
+        announce_period,
+        keepalive_interval,
+        // Both are checked above.
+        expiry_grace_intervals: u32::try_from(grace).unwrap_or(u32::MAX),
+        node_id_cooldown,
+        lease_limit: usize::try_from(lease_limit).unwrap_or(usize::MAX),
+        profiles,
+        streams,
+    };
+    Ok((config, report))
+}
+
+/// Keys that the specification has and this version does not act on.
+fn not_built_yet(s: &mut Settings<'_>) {
+    let dynamic = s.scalar("policies.allow_dynamic_streams", false);
+    if dynamic.value {
+        let text = "dynamic streams are not built yet; define each stream under [streams.NAME]";
+        s.problem(&dynamic.origin, "policies.allow_dynamic_streams", text);
+    }
+    for key in [
+        "driver.stream_id_range",
+        "driver.descriptor_stream_id_range",
+        "driver.control_stream_id_range",
+        "policies.default_profile",
+    ] {
+        s.without_effect(key, "stream ids are not assigned yet");
+    }
+    for key in [
+        "policies.epoch_gc_enabled",
+        "policies.epoch_gc_keep",
+        "policies.epoch_gc_min_age_ns",
+        "policies.epoch_gc_on_startup",
+    ] {
+        s.without_effect(key, "old epochs are not collected yet");
+    }
+    for key in ["policies.shutdown_timeout_ms", "policies.shutdown_token"] {
+        s.without_effect(key, "shutdown requests are not accepted yet");
+    }
+    for key in ["driver.qos_channel", "driver.qos_stream_id"] {
+        s.without_effect(key, "the driver does not use the QoS stream");
+    }
+    // Each epoch has a fresh directory, so there is nothing to reuse.
+    s.without_effect("policies.reuse_existing_shm", "every epoch gets new files");
+    for key in ["supervisor", "discovery"] {
+        s.without_effect(key, "this program has no such service");
+    }
+}
+
+fn endpoint(s: &mut Settings<'_>, name: &str, default: &Endpoint) -> Endpoint {
+    let key = format!("driver.{name}_channel");
+    let found = s.scalar(&key, default.channel.to_string());
+    let channel = found.value.parse().unwrap_or_else(|error| {
+        let text = format!("{:?} is no Aeron channel: {error}", found.value);
+        s.problem(&found.origin, &key, text);
+        Channel::ipc()
+    });
+    let key = format!("driver.{name}_stream_id");
+    let unset = u64::try_from(default.stream_id).unwrap_or(0);
+    let id = number(s, &key, unset, 1, 0x7FFF_FFFF);
+    Endpoint::new(channel, i32::try_from(id).unwrap_or(default.stream_id))
+}
+
+fn number(s: &mut Settings<'_>, key: &str, default: u64, min: u64, max: u64) -> u64 {
+    let found = s.scalar(key, default);
+    if (min..=max).contains(&found.value) {
+        return found.value;
+    }
+    let text = format!("{} must be {min} to {max}", found.value);
+    s.problem(&found.origin, key, text);
+    default
+}
+
+fn milliseconds(s: &mut Settings<'_>, key: &str, default: u64, min: u64) -> Duration {
+    Duration::from_millis(number(s, key, default, min, u32::MAX.into()))
+}
