@@ -3,5 +3,6 @@
 //! Start reading at [`commands`].
 
 pub mod commands;
+pub mod log;
 pub mod tensor;
 pub mod wire_json;

@@ -13,11 +13,12 @@ use tracing::info;
 use super::agent::DriverAgent;
 use super::error::DriverError;
 use super::tables::DriverTables;
+use crate::Endpoint;
+use crate::aeron::default_dir;
 use crate::aeron::{
     AeronClient, AeronExclusivePublication, AeronSubscription, ClientConfig, Pending,
 };
 use crate::clock::MonotonicClock;
-use crate::{Endpoint, default_aeron_dir};
 
 /// How long the media driver may take to answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
@@ -38,7 +39,7 @@ impl<'t> AeronDriver<'t> {
     /// No media driver, a conflict of channels, or what [`DriverAgent::new`] refuses.
     pub fn connect(tables: &'t mut DriverTables<'_>) -> Result<Self, DriverError> {
         let config = tables.config();
-        let dir = config.aeron_dir.clone().unwrap_or_else(default_aeron_dir);
+        let dir = config.aeron_dir.clone().unwrap_or_else(default_dir);
         let mut client = ClientConfig::new(dir);
         client.name = format!("tp_driver {}", config.instance_id);
         let mut aeron = AeronClient::connect(&client)?;
