@@ -3,9 +3,9 @@
 use std::io::{Read, Write};
 
 use npyz::{DType, Endianness, NpyHeader, Order, TypeChar, WriterBuilder};
-use tp_core_nostd::wire::enums::{Dtype, MajorOrder};
+use tp_core_nostd::shm::{Dtype, MajorOrder};
 
-use super::{Tensor, TensorError};
+use super::{Tensor, TensorError, byte_len, sizes};
 
 /// Reads one array. Big-endian elements are turned around.
 ///
@@ -32,13 +32,11 @@ pub fn read_npy(mut reader: impl Read) -> Result<Tensor, TensorError> {
         _ => return Err(TensorError::Dtype(header.dtype().descr())),
     };
     let dims = super::header_dims(header.shape())?;
-    let too_large = || {
-        TensorError::Shape(
-            header.shape().to_vec(),
-            "more bytes than this machine can address",
-        )
+    let too_large = || TensorError::Shape {
+        dims: header.shape().to_vec(),
+        why: "more bytes than this machine can address",
     };
-    let needed = super::byte_len(dtype, &dims).ok_or_else(too_large)?;
+    let needed = byte_len(dtype, &dims).ok_or_else(too_large)?;
     // Read only what is there: a header may promise more than the file holds.
     let mut bytes = Vec::new();
     reader.take(needed as u64).read_to_end(&mut bytes)?;
@@ -50,7 +48,7 @@ pub fn read_npy(mut reader: impl Read) -> Result<Tensor, TensorError> {
     }
     if element.endianness() == Endianness::Big {
         bytes
-            .chunks_exact_mut(super::element_size(dtype))
+            .chunks_exact_mut(dtype.element_len().into())
             .for_each(<[u8]>::reverse);
     }
     let order = if header.order() == Order::Fortran {
@@ -71,7 +69,7 @@ pub fn read_npy(mut reader: impl Read) -> Result<Tensor, TensorError> {
 /// # Errors
 /// [`TensorError::Length`] if the tensor has another number of bytes than its shape says, or what the writer met.
 pub fn write_npy(tensor: &Tensor, writer: impl Write) -> Result<(), TensorError> {
-    let needed = super::byte_len(tensor.dtype, &tensor.dims).unwrap_or(usize::MAX);
+    let needed = byte_len(tensor.dtype, &tensor.dims).unwrap_or(usize::MAX);
     if tensor.bytes.len() != needed {
         return Err(TensorError::Length {
             needed,
@@ -104,11 +102,7 @@ fn write_elements<T: npyz::AutoSerialize, const N: usize>(
     writer: impl Write,
     element: impl Fn([u8; N]) -> T,
 ) -> Result<(), TensorError> {
-    let shape: Vec<u64> = tensor
-        .dims
-        .iter()
-        .map(|&dim| u64::try_from(dim).unwrap_or(0))
-        .collect();
+    let shape = sizes(&tensor.dims);
     let order = if tensor.order == MajorOrder::Column {
         Order::Fortran
     } else {
@@ -154,7 +148,7 @@ mod tests {
                 (MajorOrder::Row, vec![3, 2]),
                 (MajorOrder::Column, vec![1, 2, 1, 2, 1, 1, 1, 2]),
             ] {
-                let length = super::super::byte_len(dtype, &dims).unwrap();
+                let length = byte_len(dtype, &dims).unwrap();
                 let one_or_zero = dtype == Dtype::Boolean;
                 let byte = |i: usize| if one_or_zero { i % 2 } else { i % 100 };
                 let bytes = (0..length)
@@ -206,7 +200,7 @@ mod tests {
         );
         assert!(matches!(
             read_npy(deep.as_slice()),
-            Err(TensorError::Shape(..))
+            Err(TensorError::Shape { .. })
         ));
         let short = npy(
             "{'descr': '|u1', 'fortran_order': False, 'shape': (1000000000,), }\n",

@@ -3,9 +3,9 @@
 use std::io::{BufRead, Seek, Write};
 
 use image::{ColorType, DynamicImage, ImageFormat};
-use tp_core_nostd::wire::enums::{Dtype, MajorOrder};
+use tp_core_nostd::shm::{Dtype, MajorOrder};
 
-use super::{Tensor, TensorError};
+use super::{Tensor, TensorError, header_dims, sizes};
 
 /// Reads a picture with the channels and depth it was stored with.
 ///
@@ -22,21 +22,15 @@ pub fn read_picture(
         ColorType::Rgb32F | ColorType::Rgba32F => Dtype::Float32,
         other => return Err(TensorError::Dtype(format!("{other:?}"))),
     };
-    let shape = [
-        picture.height(),
-        picture.width(),
-        u32::from(picture.color().channel_count()),
-    ]
-    .map(u64::from);
-    let shape = if picture.color().channel_count() == 1 {
-        &shape[..2]
-    } else {
-        &shape[..]
-    };
+    let mut shape = vec![picture.height().into(), picture.width().into()];
+    match picture.color().channel_count() {
+        1 => {}
+        channels => shape.push(channels.into()),
+    }
     Ok(Tensor {
         dtype,
         order: MajorOrder::Row,
-        dims: super::header_dims(shape)?,
+        dims: header_dims(&shape)?,
         // The elements are this machine's, which is little-endian as core demands.
         bytes: picture.as_bytes().to_vec(),
     })
@@ -47,14 +41,10 @@ pub fn read_picture(
 /// # Errors
 /// [`TensorError::Dtype`] or [`TensorError::Shape`] for a tensor that is no picture.
 pub fn write_png(tensor: &Tensor, writer: &mut (impl Write + Seek)) -> Result<(), TensorError> {
-    let shape = || {
-        tensor
-            .dims
-            .iter()
-            .map(|&dim| u64::try_from(dim).unwrap_or(0))
-            .collect::<Vec<_>>()
+    let refused = |why| TensorError::Shape {
+        dims: sizes(&tensor.dims),
+        why,
     };
-    let refused = |why| TensorError::Shape(shape(), why);
     if tensor.order != MajorOrder::Row {
         return Err(refused("a picture is stored by rows"));
     }
@@ -70,11 +60,9 @@ pub fn write_png(tensor: &Tensor, writer: &mut (impl Write + Seek)) -> Result<()
     let side = |dim| u32::try_from(dim).map_err(|_| refused("a dimension is negative"));
     let (width, height) = (side(columns)?, side(rows)?);
     let wide = || {
-        tensor
-            .bytes
-            .chunks_exact(2)
-            .map(|b| u16::from_le_bytes([b[0], b[1]]))
-            .collect::<Vec<_>>()
+        let (elements, _) = tensor.bytes.as_chunks();
+        let elements = elements.iter().map(|bytes| u16::from_le_bytes(*bytes));
+        elements.collect::<Vec<_>>()
     };
     let narrow = || tensor.bytes.clone();
     let picture = match (tensor.dtype, channels) {

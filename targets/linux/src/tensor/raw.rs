@@ -1,44 +1,38 @@
 //! Raw frames from a pipe: elements without header, of a type and shape the user names.
 
-use std::io::{ErrorKind, Read};
+use core::str::FromStr;
+use std::io::Read;
 
-use tp_core_nostd::wire::enums::{Dtype, MajorOrder};
+use tp_core_nostd::shm::{Dtype, MAX_DIMS, MajorOrder};
 
-use super::{RANK_MAX, Tensor, TensorError};
+use super::{Tensor, TensorError, byte_len, sizes};
 
 /// Cuts a byte stream into frames of one type and shape.
 #[derive(Debug)]
 pub struct RawFrames<R> {
     reader: R,
     dtype: Dtype,
-    dims: Vec<i32>,
-    frame_len: usize,
+    shape: Shape,
+    frame_len: u32,
 }
 
 impl<R: Read> RawFrames<R> {
-    /// Frames of `dims` elements of `dtype`, row by row.
+    /// Frames of `shape` elements of `dtype`, row by row.
     ///
     /// # Errors
-    /// [`TensorError::Shape`] if a frame would have no byte, or more than fit a payload.
-    pub fn new(reader: R, dtype: Dtype, dims: Vec<i32>) -> Result<Self, TensorError> {
-        let refused = |why| {
-            TensorError::Shape(
-                dims.iter()
-                    .map(|&dim| u64::try_from(dim).unwrap_or(0))
-                    .collect(),
-                why,
-            )
+    /// [`TensorError::Shape`] if a frame would be longer than a payload can be.
+    pub fn new(reader: R, dtype: Dtype, shape: Shape) -> Result<Self, TensorError> {
+        let frame_len = byte_len(dtype, &shape.0).and_then(|length| u32::try_from(length).ok());
+        let Some(frame_len) = frame_len else {
+            return Err(TensorError::Shape {
+                dims: sizes(&shape.0),
+                why: "a frame has less than 4 GiB",
+            });
         };
-        let frame_len = super::byte_len(dtype, &dims)
-            .filter(|&length| u32::try_from(length).is_ok())
-            .ok_or_else(|| refused("a frame is at most 4 GiB"))?;
-        if frame_len == 0 {
-            return Err(refused("a raw frame has at least one byte"));
-        }
         Ok(Self {
             reader,
             dtype,
-            dims,
+            shape,
             frame_len,
         })
     }
@@ -48,28 +42,19 @@ impl<R: Read> RawFrames<R> {
     /// # Errors
     /// [`TensorError::Length`] where it ends inside one.
     pub fn next_frame(&mut self) -> Result<Option<Tensor>, TensorError> {
-        let mut bytes = vec![0; self.frame_len];
-        let mut filled = 0;
-        while filled < bytes.len() {
-            match self.reader.read(&mut bytes[filled..]) {
-                Ok(0) if filled == 0 => return Ok(None),
-                Ok(0) => {
-                    return Err(TensorError::Length {
-                        needed: self.frame_len,
-                        got: filled,
-                    });
-                }
-                Ok(count) => filled += count,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error.into()),
-            }
+        let needed = self.frame_len as usize;
+        let mut bytes = Vec::with_capacity(needed);
+        let frame = self.reader.by_ref().take(self.frame_len.into());
+        match { frame }.read_to_end(&mut bytes)? {
+            0 => Ok(None),
+            got if got < needed => Err(TensorError::Length { needed, got }),
+            _ => Ok(Some(Tensor {
+                dtype: self.dtype,
+                order: MajorOrder::Row,
+                dims: self.shape.0.clone(),
+                bytes,
+            })),
         }
-        Ok(Some(Tensor {
-            dtype: self.dtype,
-            order: MajorOrder::Row,
-            dims: self.dims.clone(),
-            bytes,
-        }))
     }
 }
 
@@ -78,40 +63,31 @@ impl<R: Read> RawFrames<R> {
 /// # Errors
 /// A sentence with the names there are.
 pub fn parse_dtype(name: &str) -> Result<Dtype, String> {
-    Ok(match name {
-        "uint8" => Dtype::Uint8,
-        "int8" => Dtype::Int8,
-        "uint16" => Dtype::Uint16,
-        "int16" => Dtype::Int16,
-        "uint32" => Dtype::Uint32,
-        "int32" => Dtype::Int32,
-        "uint64" => Dtype::Uint64,
-        "int64" => Dtype::Int64,
-        "float32" => Dtype::Float32,
-        "float64" => Dtype::Float64,
-        "bool" => Dtype::Boolean,
-        _ => {
-            return Err(
-                "use one of uint8, int8, uint16, int16, uint32, int32, uint64, int64, float32, \
-                        float64, bool"
-                    .to_owned(),
-            );
-        }
-    })
+    let numbers = (0..=i16::from(u8::MAX)).filter_map(Dtype::new);
+    let mut known = numbers.filter(|dtype| !matches!(dtype, Dtype::Bytes | Dtype::Bit));
+    let names = || known.clone().map(super::dtype_name).collect::<Vec<_>>();
+    let refusal = format!("use one of {}", names().join(", "));
+    known
+        .find(|dtype| super::dtype_name(*dtype) == name)
+        .ok_or(refusal)
 }
 
-/// A shape written as `480x640x3`: elements along each dimension, rows first.
-///
-/// # Errors
-/// A sentence that shows how a shape is written.
-pub fn parse_shape(text: &str) -> Result<Vec<i32>, String> {
-    let dims: Result<Vec<i32>, _> = text.split('x').map(str::parse).collect();
-    match dims {
-        Ok(dims) if dims.len() <= RANK_MAX && dims.iter().all(|&dim| dim > 0) => Ok(dims),
-        _ => Err(
-            "write 1 to 8 positive numbers with x between them, rows first, such as 480x640x3"
-                .to_owned(),
-        ),
+/// Elements along each of 1 to 8 dimensions, none of them zero.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shape(Vec<i32>);
+
+/// Written as `480x640x3`, rows first.
+impl FromStr for Shape {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let dims: Result<Vec<i32>, _> = text.split('x').map(str::parse).collect();
+        match dims {
+            Ok(dims) if dims.len() <= MAX_DIMS && dims.iter().all(|&dim| dim > 0) => Ok(Self(dims)),
+            _ => Err(
+                "write 1 to 8 positive numbers with x between them, rows first, such as 480x640x3",
+            ),
+        }
     }
 }
 
@@ -119,9 +95,13 @@ pub fn parse_shape(text: &str) -> Result<Vec<i32>, String> {
 mod tests {
     use super::*;
 
+    fn pairs(bytes: &[u8]) -> RawFrames<&[u8]> {
+        RawFrames::new(bytes, Dtype::Uint16, Shape(vec![1])).unwrap()
+    }
+
     #[test]
     fn a_stream_is_cut_into_frames() {
-        let mut frames = RawFrames::new([1, 2, 3, 4].as_slice(), Dtype::Uint16, vec![1]).unwrap();
+        let mut frames = pairs(&[1, 2, 3, 4]);
         assert_eq!(frames.next_frame().unwrap().unwrap().bytes, [1, 2]);
         assert_eq!(frames.next_frame().unwrap().unwrap().bytes, [3, 4]);
         assert_eq!(frames.next_frame().unwrap(), None);
@@ -129,7 +109,7 @@ mod tests {
 
     #[test]
     fn a_frame_cut_short_is_an_error() {
-        let mut frames = RawFrames::new([1, 2, 3].as_slice(), Dtype::Uint16, vec![1]).unwrap();
+        let mut frames = pairs(&[1, 2, 3]);
         assert!(frames.next_frame().is_ok());
         assert!(matches!(
             frames.next_frame(),
@@ -138,15 +118,26 @@ mod tests {
     }
 
     #[test]
+    fn a_frame_longer_than_a_payload_can_be_is_refused_before_any_memory_is_taken() {
+        let shape = "65536x65536".parse().unwrap();
+        let refused = RawFrames::new([].as_slice(), Dtype::Uint8, shape).unwrap_err();
+        assert!(refused.to_string().contains("65536x65536"), "{refused}");
+    }
+
+    #[test]
     fn shapes_and_types_are_read_or_explained() {
-        assert_eq!(parse_shape("480x640x3"), Ok(vec![480, 640, 3]));
+        assert_eq!("480x640x3".parse(), Ok(Shape(vec![480, 640, 3])));
         for wrong in ["", "0x3", "-1", "3x", "1x1x1x1x1x1x1x1x1", "a"] {
+            let refused = wrong.parse::<Shape>().unwrap_err();
+            assert!(refused.contains("480x640x3"), "{wrong}");
+        }
+        assert_eq!(parse_dtype("float64"), Ok(Dtype::Float64));
+        assert_eq!(parse_dtype("bool"), Ok(Dtype::Boolean));
+        for wrong in ["double", "bit", ""] {
             assert!(
-                parse_shape(wrong).unwrap_err().contains("480x640x3"),
+                parse_dtype(wrong).unwrap_err().contains("float64"),
                 "{wrong}"
             );
         }
-        assert_eq!(parse_dtype("float64"), Ok(Dtype::Float64));
-        assert!(parse_dtype("double").unwrap_err().contains("float64"));
     }
 }
