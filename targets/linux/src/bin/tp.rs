@@ -2,13 +2,18 @@
 
 use clap::Parser;
 use std::process::ExitCode;
+use tp_linux::commands::{Misuse, Tp};
 
 fn main() -> ExitCode {
-    match tp_linux::commands::Tp::parse().run() {
+    match Tp::parse().run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("tp: {error}");
-            ExitCode::FAILURE
+            if error.is::<Misuse>() {
+                ExitCode::from(2)
+            } else {
+                ExitCode::FAILURE
+            }
         }
     }
 }

@@ -1,13 +1,21 @@
 //! The commands of `tp`, one file each.
 
+mod client;
+mod demo;
+mod inspect;
 mod media_driver;
+mod output;
+mod publish;
+mod sources;
+mod stop;
+mod subscribe;
 mod wire;
 
 use core::error::Error;
 
-/// The multi-call tool of the SHM Tensor Pool.
+/// Tools of the SHM Tensor Pool: tensors from one process to many others without a copy.
 #[derive(Debug, clap::Parser)]
-#[command(name = "tp", version, about)]
+#[command(name = "tp", version)]
 pub struct Tp {
     #[command(subcommand)]
     command: Command,
@@ -17,6 +25,14 @@ pub struct Tp {
 enum Command {
     /// Runs an Aeron media driver until SIGINT or SIGTERM.
     MediaDriver(media_driver::Args),
+    /// Sends pictures, NumPy arrays or raw frames into a stream.
+    Publish(publish::Args),
+    /// Reads the frames of a stream: shows rate and latency, writes files, checks contents.
+    Subscribe(subscribe::Args),
+    /// Shows what a region in shared memory says about itself.
+    Inspect(inspect::Args),
+    /// Sends real pictures from one process to two others, and checks them.
+    Demo(demo::Args),
     /// Messages and slot headers between hex and JSON.
     Wire(wire::Args),
 }
@@ -25,11 +41,20 @@ impl Tp {
     /// Runs the command that was asked for.
     ///
     /// # Errors
-    /// One sentence that says what went wrong; the process then exits with 1.
+    /// One sentence that says what went wrong; the process then exits with 1, or with 2 if it is a [`Misuse`].
     pub fn run(self) -> Result<(), Box<dyn Error>> {
         match self.command {
             Command::MediaDriver(args) => media_driver::run(args),
+            Command::Publish(args) => publish::run(args),
+            Command::Subscribe(args) => subscribe::run(args),
+            Command::Inspect(args) => inspect::run(args),
+            Command::Demo(args) => demo::run(args),
             Command::Wire(args) => wire::run(args),
         }
     }
 }
+
+/// Arguments that make no sense together, although each of them does.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Misuse(&'static str);
