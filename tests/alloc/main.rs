@@ -6,3 +6,4 @@
 
 mod core_paths;
 mod counter;
+mod transport;

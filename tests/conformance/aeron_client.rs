@@ -195,7 +195,7 @@ fn a_session_that_is_used_again_is_another_image() {
     assert_ne!(images[0], images[1]);
 }
 
-#[test] // req: C-021
+#[test]
 fn endpoints_say_what_they_are() {
     let host = Host::start();
     let mut client = host.client();

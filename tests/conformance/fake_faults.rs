@@ -118,7 +118,6 @@ fn a_cut_loses_what_is_sent_meanwhile_and_only_between_the_two() {
     assert_eq!(received(&mut bystander), [1, 2]);
 }
 
-// req: D-155
 #[test]
 fn a_killed_process_keeps_its_images_for_a_while() {
     let net = FakeNet::new(3);
@@ -134,7 +133,6 @@ fn a_killed_process_keeps_its_images_for_a_while() {
     assert_eq!(subscription.image_count(), 0);
 }
 
-// req: I-01
 #[test]
 fn a_slow_loose_reader_loses_its_image_and_frees_the_others() {
     let net = FakeNet::new(3);

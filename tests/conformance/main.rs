@@ -20,7 +20,7 @@ use fake_medium::FakeMedium;
 
 /// One test per claim and medium.
 macro_rules! conformance {
-    ($($(#[$requirement:meta])* $claim:ident)*) => {
+    ($($claim:ident)*) => {
         mod on_aeron {
             $(#[test] fn $claim() { super::suite::$claim(&mut super::AeronMedium::start()); })*
         }

@@ -98,7 +98,6 @@ fn numbers(received: &[(ImageId, Vec<u8>)]) -> Vec<u32> {
         .collect()
 }
 
-// req: C-023, T-56
 pub(crate) fn nobody_listens_is_an_answer<M: Medium>(medium: &mut M) {
     let mut publication = medium.publication(10);
     assert!(!publication.is_connected());
@@ -181,7 +180,6 @@ pub(crate) fn a_message_too_long_is_refused_with_both_lengths<M: Medium>(medium:
     assert_eq!(one_more, Err(SendError::TooLong { len: max + 1, max }));
 }
 
-// req: C-146
 pub(crate) fn poll_hands_out_no_more_than_its_limit<M: Medium>(medium: &mut M) {
     let (mut publication, mut subscription) = medium.pair(10);
     for number in 0..10 {
@@ -199,7 +197,6 @@ pub(crate) fn poll_hands_out_no_more_than_its_limit<M: Medium>(medium: &mut M) {
     assert_eq!(subscription.poll(0, &mut |_, _| panic!("limit 0")), Ok(0));
 }
 
-// req: W-042
 pub(crate) fn an_image_comes_and_goes_once<M: Medium>(medium: &mut M) {
     let mut subscription = medium.subscription(10);
     assert_eq!(events(&mut subscription), []);
@@ -240,7 +237,7 @@ pub(crate) fn images_are_never_mistaken_for_each_other<M: Medium>(medium: &mut M
     }
 }
 
-// req: T-56, I-01
+// req: I-01
 pub(crate) fn a_full_publication_refuses_and_loses_nothing<M: Medium>(medium: &mut M) {
     let (mut publication, mut subscription) = medium.pair(10);
     let mut sent = 0;
