@@ -214,6 +214,34 @@ fn endpoints_say_what_they_are() {
     assert_eq!(subscription.stream_id(), 1001);
 }
 
+#[test] // req: T-56
+fn the_end_of_a_term_costs_no_descriptor() {
+    let host = Host::start();
+    let mut client = host.client();
+    let channel: Channel = "aeron:ipc?term-length=64k".parse().unwrap();
+    let pending = client.add_subscription(&channel, 9).unwrap();
+    let mut subscription = added(&mut client, pending).unwrap();
+    let pending = client.add_exclusive_publication(&channel, 9).unwrap();
+    let mut publication = added(&mut client, pending).unwrap();
+    until(&mut client, || publication.is_connected());
+    let mut sent = 0;
+    until(&mut client, || {
+        // 100 terms of 682 messages, each read at once.
+        while sent < 68_200 {
+            match publication.offer(&[0; 48]) {
+                Ok(()) => sent += 1,
+                Err(error) => {
+                    assert_eq!(error, SendError::BackPressured);
+                    return false;
+                }
+            }
+            // Crossing to the next term takes the reader a poll of its own.
+            while subscription.poll(1, &mut |_, _| ()) == Ok(0) {}
+        }
+        true
+    });
+}
+
 #[test]
 fn endpoints_work_and_close_on_threads_of_their_own() {
     let host = Host::start();

@@ -36,6 +36,7 @@ mod channel;
 mod client;
 mod cnc;
 mod error;
+mod frame;
 mod media_driver;
 mod pending;
 mod publication;

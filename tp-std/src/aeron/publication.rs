@@ -74,9 +74,15 @@ macro_rules! publication {
                 if message.len() > max {
                     return Err(SendError::TooLong { len: message.len(), max });
                 }
-                match &self.raw {
-                    Some(raw) if !self.shared.is_closed() => sent(raw.offer(message)),
-                    _ => Err(SendError::Closed),
+                let raw = match &self.raw {
+                    Some(raw) if !self.shared.is_closed() => raw,
+                    _ => return Err(SendError::Closed),
+                };
+                // At the end of each term Aeron turns the page and wants to be asked again. A descriptor is offered
+                // once only, and none may be lost to that.
+                match sent(raw.offer(message)) {
+                    Err(SendError::AdminAction) => sent(raw.offer(message)),
+                    result => result,
                 }
             }
 

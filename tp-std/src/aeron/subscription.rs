@@ -6,12 +6,10 @@ use std::sync::Arc;
 use rusteron_client as rc;
 use tp_core_nostd::transport::{ImageEvent, ImageId, PollError, Subscription};
 
-use super::assembler::{Assembler, Fragment};
+use super::assembler::Assembler;
 use super::error;
+use super::frame::{self, Fragment, Images};
 use super::shared::Shared;
-
-/// Length of the header of a frame in an image's log, in bytes.
-const FRAME_ALIGNMENT: i64 = 32;
 
 /// Receives from every publication of its channel and stream. One thread uses it at a time.
 ///
@@ -96,19 +94,25 @@ impl Subscription for AeronSubscription {
         };
         let assembler = &mut self.assembler;
         let mut messages: u32 = 0;
-        let mut on_fragment = |bytes: &[u8], header: rc::AeronHeader| {
-            let Some(fragment) = fragment(bytes, &header) else {
+        let mut images = Images::default();
+        let on_frame = |bytes: &[u8], header: rc::AeronHeader| {
+            let Some(image) = images.of(&header) else {
                 return;
             };
-            let image = fragment.image;
-            if let Some(message) = assembler.assemble(fragment) {
+            let message = if frame::is_whole(&header) {
+                Some(bytes)
+            } else {
+                let fragment = Fragment::new(bytes, &header, image);
+                fragment.and_then(|fragment| assembler.assemble(fragment))
+            };
+            if let Some(message) = message {
                 messages = messages.saturating_add(1);
                 handler(message, image);
             }
         };
         // One frame completes at most one message, so the limit on frames is one on messages.
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        match raw.poll_fn(&mut on_fragment, limit) {
+        match raw.poll_fn(on_frame, limit) {
             Ok(_) => Ok(messages),
             Err(_) if raw.is_closed() => Err(PollError::Closed),
             Err(_) => Err(PollError::Failed(error::last_code())),
@@ -119,7 +123,7 @@ impl Subscription for AeronSubscription {
         let mut present = core::mem::take(&mut self.present);
         present.clear();
         if let Some(raw) = self.open() {
-            raw.for_each_image(|image| present.extend(image_id(image)));
+            raw.for_each_image(|image| present.extend(frame::image_id(image)));
         }
         if present != self.images {
             for gone in self.images.iter().filter(|id| !present.contains(id)) {
@@ -138,27 +142,6 @@ impl Subscription for AeronSubscription {
         let count = self.open().and_then(|raw| raw.image_count().ok());
         count.and_then(|n| usize::try_from(n).ok()).unwrap_or(0)
     }
-}
-
-/// What the assembler needs to know of a frame; `None` never happens inside a poll.
-fn fragment<'a>(bytes: &'a [u8], header: &rc::AeronHeader) -> Option<Fragment<'a>> {
-    let frame = header.get_values().ok()?.frame();
-    let next_position = header.position();
-    let length = i64::from(frame.frame_length());
-    // Frames begin at multiples of 32; positions stay far below 2^63.
-    let occupied = length.saturating_add(FRAME_ALIGNMENT - 1) & !(FRAME_ALIGNMENT - 1);
-    Some(Fragment {
-        image: image_id(&header.image()?)?,
-        flags: frame.flags(),
-        position: next_position.saturating_sub(occupied),
-        next_position,
-        bytes,
-    })
-}
-
-fn image_id(image: &rc::AeronImage) -> Option<ImageId> {
-    let constants = image.get_constants().ok()?;
-    Some(ImageId(constants.correlation_id()))
 }
 
 impl Drop for AeronSubscription {
