@@ -1,0 +1,118 @@
+//! A consumer process that is stopped: it must slow nobody for long, and work again when it is continued.
+
+use core::ops::Range;
+use core::time::Duration;
+use std::time::Instant;
+
+use rustix::process::Signal;
+use tp_std::Delivery;
+
+use crate::frames::{Pace, publish};
+use crate::peer::Peer;
+use crate::rig::{Rig, Shape, consumer, producer, wait_until};
+use crate::watcher::{Watcher, assert_accounted, settle};
+
+/// Longer than Aeron's client liveness: the stopped process loses its connection to the media driver.
+const STOPPED: Duration = Duration::from_secs(12);
+
+#[test] // req: C-056
+fn a_stopped_consumer_refuses_no_descriptor_at_1_khz() {
+    let rig = Rig::start(&Shape {
+        term: "512k",
+        ..Shape::default()
+    });
+    let (client, _conductor) = rig.client();
+    let mut producer = producer(&client);
+    let watcher = Watcher::start(consumer(&client));
+    let stopped = Peer::start(&rig, "consumer");
+    let mut pace = Pace::hz(1000);
+    // Half a term is full after 2730 descriptors; the stopped one must be let go before.
+    for sent in 0..6000 {
+        if sent == 100 {
+            stopped.signal(Signal::STOP);
+        }
+        assert_eq!(publish(&mut producer, 40).unwrap(), (sent, Delivery::Sent));
+        pace.wait();
+    }
+    let sent = settle(&mut producer, &[&watcher]);
+    let drops = watcher.drops.clone();
+    assert_accounted(sent, &watcher.stop(), &drops);
+}
+
+#[test] // req: C-044, C-056, C-057, C-158, W-107
+fn a_stopped_consumer_stalls_descriptors_once_at_20_khz_and_comes_back_after_12_s() {
+    let rig = Rig::start(&Shape {
+        slots: 64 * 1024,
+        strides: &[64],
+        term: "2m",
+    });
+    let (client, _conductor) = rig.client();
+    let mut producer = producer(&client);
+    let watcher = Watcher::start(consumer(&client));
+    let mut stopped = Peer::start(&rig, "consumer");
+
+    let mut pace = Pace::hz(1000);
+    for _ in 0..500 {
+        publish(&mut producer, 40).unwrap();
+        pace.wait();
+    }
+    wait_until("frames in the other process", || {
+        stopped.ask("report")[0] > 0
+    });
+    let (at, started) = (Instant::now(), producer.deliveries().sent);
+    stopped.signal(Signal::STOP);
+
+    // Half a term holds 10,922 descriptors, so that it fills.
+    let mut stall: Option<(Range<u64>, Duration, Duration)> = None;
+    pace = Pace::hz(20_000);
+    for _ in 0..24_000 {
+        let (seq, delivery) = publish(&mut producer, 40).unwrap();
+        match delivery {
+            Delivery::Sent => {}
+            Delivery::BackPressured => match &mut stall {
+                Some((refused, _, until)) => {
+                    assert_eq!(refused.end, seq, "a second stall");
+                    (refused.end, *until) = (seq + 1, at.elapsed());
+                }
+                None => stall = Some((seq..seq + 1, at.elapsed(), at.elapsed())),
+            },
+            other => panic!("{other:?}"),
+        }
+        pace.wait();
+    }
+    let (refused, since, until) = stall.expect("a term that fills");
+    println!(
+        "{} descriptors refused in {:?}, {:?} after the stop; {} sent before",
+        refused.end - refused.start,
+        until - since,
+        since,
+        refused.start - started,
+    );
+    assert!(until - since < Duration::from_secs(5));
+
+    pace = Pace::hz(1000);
+    while at.elapsed() < STOPPED {
+        assert_eq!(publish(&mut producer, 40).unwrap().1, Delivery::Sent);
+        pace.wait();
+    }
+    stopped.signal(Signal::CONT);
+    let continued = Instant::now();
+    let (goal, _) = publish(&mut producer, 40).unwrap();
+    let mut report = Vec::new();
+    wait_until("the continued process to get new frames", || {
+        publish(&mut producer, 40).unwrap();
+        report = stopped.ask("report");
+        report[3] > goal + 100
+    });
+    println!(
+        "new frames {:?} after it was continued",
+        continued.elapsed()
+    );
+    assert_eq!(report[1], 0, "torn");
+
+    let sent = settle(&mut producer, &[&watcher]);
+    let drops = watcher.drops.clone();
+    let tally = watcher.stop();
+    assert_accounted(sent, &tally, &drops);
+    assert_eq!(tally.received, sent, "the other consumer gets every frame");
+}
