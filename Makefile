@@ -33,6 +33,7 @@ demo: setup ## real pictures from one process to two others; DEMO_SECONDS=5
 
 test: setup ## every test but the firmware's: units, vectors, system tests, doc tests, loom models
 	$(TEST) $(PLAIN)
+	cargo build $(AERON) --bins # the system tests run them
 	$(TEST_AERON)
 	cargo test --doc -p tp-core-nostd -p tp-linux-hugepages
 	cargo test --doc --release -p tp-std

@@ -9,7 +9,7 @@ use crate::peer::Peer;
 use crate::rig::{PATIENCE, Rig, Shape, consumer, producer, stream, wait_until};
 use crate::watcher::{Watcher, settle};
 
-#[test] // req: C-043, C-097, D-081, W-049, W-104
+#[test] // req: C-043, C-097, D-111, D-125, W-051
 fn a_producer_killed_while_it_writes_costs_one_epoch_and_no_frame_is_torn() {
     let rig = Rig::start(&Shape {
         slots: 64,
@@ -52,7 +52,7 @@ fn a_producer_killed_while_it_writes_costs_one_epoch_and_no_frame_is_torn() {
     assert_eq!(watcher.stop().torn, 0);
 }
 
-#[test] // req: C-041, C-044, C-046, D-155, T-55, W-049
+#[test] // req: C-041, C-044, C-046, D-129, D-152, T-55
 fn after_a_killed_driver_comes_back_all_come_back_in_a_higher_epoch() {
     let mut rig = Rig::start(&Shape::default());
     let (client, _conductor) = rig.client();
