@@ -2,7 +2,12 @@
 //!
 //! Time jumps from one deadline to the next; every run follows from its seed, which is printed when an invariant breaks.
 //! `SEED=7 cargo test -p tp-tests --test sim` replays one run.
-#![allow(clippy::arithmetic_side_effects, reason = "test arithmetic")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on says so by panicking"
+)]
 #![allow(missing_docs, reason = "a test")]
 
 mod client;

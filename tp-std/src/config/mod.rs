@@ -123,7 +123,7 @@ impl<'e> Settings<'e> {
                     default,
                 )
             }
-            None => self.from_file(key, default),
+            None => self.in_file(key, default),
         };
         self.show(key, found.value.to_string(), found.origin.clone());
         found
@@ -131,7 +131,7 @@ impl<'e> Settings<'e> {
 
     /// The value of a key that the environment cannot set.
     pub fn of_table<T: Setting>(&mut self, key: &str, default: T) -> Found<T> {
-        let found = self.from_file(key, default);
+        let found = self.in_file(key, default);
         self.show(key, found.value.to_string(), found.origin.clone());
         found
     }
@@ -146,7 +146,7 @@ impl<'e> Settings<'e> {
             return None;
         };
         let origin = self.origin_of(node);
-        match T::from_file(&FileValue(node)) {
+        match T::in_file(&FileValue(node)) {
             Some(value) => {
                 self.show(key, value.to_string(), origin.clone());
                 Some(Found { value, origin })
@@ -279,7 +279,7 @@ impl<'e> Settings<'e> {
         }
     }
 
-    fn from_file<T: Setting>(&mut self, key: &str, default: T) -> Found<T> {
+    fn in_file<T: Setting>(&mut self, key: &str, default: T) -> Found<T> {
         self.asked.insert(key.to_owned());
         let Some(node) = self.root.find(key) else {
             return Found {
@@ -288,7 +288,7 @@ impl<'e> Settings<'e> {
             };
         };
         let (origin, written) = (self.origin_of(node), node.written());
-        let value = T::from_file(&FileValue(node));
+        let value = T::in_file(&FileValue(node));
         self.typed(key, origin, &written, value, default)
     }
 

@@ -9,7 +9,7 @@ pub trait Setting: Sized + ToString {
 
     /// Reads what stands in the file; `None` if it is something else.
     #[doc(hidden)]
-    fn from_file(value: &FileValue<'_>) -> Option<Self>;
+    fn in_file(value: &FileValue<'_>) -> Option<Self>;
 
     /// Reads an environment variable; `None` if it is something else.
     fn from_text(text: &str) -> Option<Self>;
@@ -22,7 +22,7 @@ pub struct FileValue<'n>(pub(super) &'n Node);
 impl Setting for String {
     const EXPECTED: &'static str = "text";
 
-    fn from_file(value: &FileValue<'_>) -> Option<Self> {
+    fn in_file(value: &FileValue<'_>) -> Option<Self> {
         match &value.0.value {
             Value::Text(text) => Some(text.clone()),
             _ => None,
@@ -37,7 +37,7 @@ impl Setting for String {
 impl Setting for u64 {
     const EXPECTED: &'static str = "a whole number";
 
-    fn from_file(value: &FileValue<'_>) -> Option<Self> {
+    fn in_file(value: &FileValue<'_>) -> Option<Self> {
         match value.0.value {
             Value::Integer(number) => number?.try_into().ok(),
             _ => None,
@@ -52,7 +52,7 @@ impl Setting for u64 {
 impl Setting for bool {
     const EXPECTED: &'static str = "true or false";
 
-    fn from_file(value: &FileValue<'_>) -> Option<Self> {
+    fn in_file(value: &FileValue<'_>) -> Option<Self> {
         match value.0.value {
             Value::Flag(flag) => Some(flag),
             _ => None,
@@ -77,11 +77,11 @@ impl core::fmt::Display for Texts {
 impl Setting for Texts {
     const EXPECTED: &'static str = "a list of texts";
 
-    fn from_file(value: &FileValue<'_>) -> Option<Self> {
+    fn in_file(value: &FileValue<'_>) -> Option<Self> {
         let Value::List(items) = &value.0.value else {
             return None;
         };
-        let texts = items.iter().map(|item| String::from_file(&FileValue(item)));
+        let texts = items.iter().map(|item| String::in_file(&FileValue(item)));
         texts.collect::<Option<_>>().map(Self)
     }
 
