@@ -1,5 +1,10 @@
 //! The Aeron adapter once everything was done once.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says so by panicking"
+)]
+
 use core::task::Poll;
 use core::time::Duration;
 use std::thread;

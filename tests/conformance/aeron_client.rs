@@ -106,7 +106,7 @@ fn on_our_media_driver_plain_ipc_agrees_with_the_default_channel() {
     let mut client = host.client();
     for uri in ["aeron:ipc", "aeron:ipc?term-length=4m", "aeron:ipc"] {
         let pending = client.add_publication(&uri.parse().unwrap(), 1000).unwrap();
-        std::mem::forget(added(&mut client, pending).unwrap());
+        core::mem::forget(added(&mut client, pending).unwrap());
     }
 }
 
