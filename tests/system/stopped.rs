@@ -43,7 +43,7 @@ fn a_stopped_consumer_stalls_descriptors_once_at_20_khz_and_comes_back_after_12_
     let rig = Rig::start(&Shape {
         slots: 64 * 1024,
         strides: &[64],
-        term: "2m",
+        term: "1m",
     });
     let (client, _conductor) = rig.client();
     let mut producer = producer(&client);
@@ -57,7 +57,7 @@ fn a_stopped_consumer_stalls_descriptors_once_at_20_khz_and_comes_back_after_12_
     let (at, started) = (Instant::now(), producer.deliveries().sent);
     stopped.signal(Signal::STOP);
 
-    // Half a term holds 10,922 descriptors, so that it fills.
+    // Half a term holds 5461 descriptors, so that it fills before the stopped one is let go.
     let mut stall: Option<(Range<u64>, Duration, Duration)> = None;
     let mut pace = Pace::hz(20_000);
     for _ in 0..24_000 {

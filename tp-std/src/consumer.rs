@@ -388,9 +388,12 @@ impl Hot {
                 .last_seq()
                 .map_or(0, |last| last.get().saturating_add(1));
             let mut ahead = (next..next.saturating_add(LOOKAHEAD)).filter_map(Seq::new);
-            let Some(seq) = ahead.find(|seq| self.is_there(*seq)) else {
+            let Some(later) = ahead.find(|seq| self.is_there(*seq)) else {
                 break;
             };
+            // Numbers are committed in order, so those before it, looked at too early, are there by now or never come.
+            let mut again = (next..later.get()).filter_map(Seq::new);
+            let seq = again.find(|seq| self.is_there(*seq)).unwrap_or(later);
             self.found(seq, handler);
             found = found.saturating_add(1);
         }
