@@ -47,12 +47,13 @@ firmware-smoke: ## claim, commit, read and wrap on an emulated Cortex-M4
 	@targets/cortex-m/smoke.sh
 
 bench: setup ## how fast encode, decode, publish and read are
-	cargo bench --workspace
+	cargo bench -p tp-cost
 
 lint: format clippy docs bare-metal licences ## what CI checks besides tests
 
 format:
 	cargo fmt --all --check
+	cargo fmt --manifest-path targets/cortex-m/Cargo.toml --check
 
 clippy: setup
 	cargo clippy --workspace --all-targets --release -- -D warnings

@@ -1,50 +1,55 @@
-//! The paths of the core: claim, publish, read, descriptors.
+//! The paths of the core: publish, claim, read, descriptors.
 
 use crate::counter::allocations;
-use tp_core_nostd::ids::{Epoch, PoolId, StreamId};
-use tp_core_nostd::proto::claim::{Entry, Overtaking, Streaming, TableId, Tags};
+use tp_core_nostd::proto::publish::Committed;
 use tp_core_nostd::proto::sequence::Sequencer;
-use tp_core_nostd::seq::{Seq, SlotCount};
 use tp_core_nostd::transport::ImageId;
 use tp_core_nostd::wire::control::{FrameDescriptor, FrameDescriptorView};
+use tp_cost as fixture;
 
-const FRAMES: u64 = 100;
+/// Several turns of the fixture's ring.
+const FRAMES: u8 = 200;
 
 #[test]
-fn claims_do_not_allocate() {
-    let entries = [Entry::FREE; 8];
-    let slots = SlotCount::new(8).unwrap();
-    let mut claims = Streaming::new(TableId(1), entries, slots, Overtaking::Hold).unwrap();
-    let pool = PoolId::new(1).unwrap();
+fn publishing_and_reading_do_not_allocate() {
+    let regions = fixture::regions();
+    let mut producer = fixture::producer(regions.clone());
+    let mut consumer = fixture::consumer(regions);
+    let mut sequencer = Sequencer::new();
+    let mut image = fixture::image();
+    let mut buffer = [0; 4096];
     let (count, ()) = allocations(|| {
-        for _ in 0..FRAMES {
-            let [older, newer] = [(); 2].map(|()| claims.claim(pool).unwrap());
-            assert_eq!(claims.commit(newer, Tags::default()), Ok(None));
-            claims.abort(older).unwrap();
-            assert!(claims.next_ready().is_some());
+        for number in 0..FRAMES {
+            let committed = producer.offer(&[number; 4000], &mut image, fixture::META, Some(1));
+            let Ok(Committed::Ready(sent)) = committed else {
+                panic!("nothing older is open");
+            };
+            let message = sent.message();
+            let view = FrameDescriptorView::parse(&message).unwrap();
+            let descriptor = FrameDescriptor::try_from(view).unwrap();
+            sequencer.observe(ImageId(1), descriptor.seq);
+            let frame = consumer.read(descriptor.seq).unwrap();
+            assert_eq!(consumer.copy_to(&frame, &mut buffer), Ok(4000));
+            assert_eq!(buffer[3999], number);
         }
     });
     assert_eq!(count, 0);
 }
 
 #[test]
-fn descriptors_do_not_allocate() {
-    let mut sequencer = Sequencer::new();
-    let mut buffer = [0; 48];
+fn claims_do_not_allocate() {
+    let mut producer = fixture::producer(fixture::regions());
+    let mut image = fixture::image();
     let (count, ()) = allocations(|| {
-        for seq in (0..FRAMES).map(|raw| Seq::new(raw).unwrap()) {
-            let descriptor = FrameDescriptor {
-                stream_id: StreamId::new(10_000).unwrap(),
-                epoch: Epoch::new(1).unwrap(),
-                seq,
-                timestamp_ns: None,
-                meta_version: None,
-                trace_id: None,
-            };
-            let len = descriptor.encode(&mut buffer).unwrap();
-            let view = FrameDescriptorView::parse(&buffer[..len]).unwrap();
-            assert_eq!(FrameDescriptor::try_from(view), Ok(descriptor));
-            sequencer.observe(ImageId(1), seq);
+        for _ in 0..FRAMES {
+            let [first, second, third] = [(); 3].map(|()| producer.claim(4096).unwrap());
+            let held = producer.commit(third, &mut image, 0, fixture::META, None);
+            assert!(matches!(held, Ok(Committed::Held(_))));
+            producer.announce(second).unwrap();
+            producer.abort(second).unwrap();
+            producer.abort(first).unwrap();
+            assert!(producer.next_ready(None).is_some());
+            assert!(producer.next_ready(None).is_none());
         }
     });
     assert_eq!(count, 0);

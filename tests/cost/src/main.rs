@@ -7,18 +7,14 @@
     reason = "a measuring program: what fails must not be measured"
 )]
 
-#[path = "../../../tp-core-nostd/benches/fixture/mod.rs"]
-mod fixture;
-
 use core::hint::black_box;
-use fixture::{Consumer, Producer};
-use tp_core_nostd::proto::publish::{Committed, FrameMeta};
-use tp_core_nostd::proto::read::Frame;
+use tp_core_nostd::proto::publish::FrameMeta;
 use tp_core_nostd::proto::sequence::{Arrival, Sequencer};
 use tp_core_nostd::seq::Seq;
 use tp_core_nostd::shm::SlotImage;
 use tp_core_nostd::transport::ImageId;
 use tp_core_nostd::wire::control::{FrameDescriptor, FrameDescriptorView};
+use tp_cost::{self as fixture, Consumer, Producer};
 
 type Message = [u8; 48];
 
@@ -31,6 +27,7 @@ fn main() {
         .expect("how often");
     match path.as_str() {
         "publish" => run_publish(times),
+        "claim" => run_claim(times),
         "read" => run_read(times),
         "encode" => run_encode(times),
         "decode" => run_decode(times),
@@ -42,29 +39,46 @@ fn main() {
 fn run_publish(times: u64) {
     let mut producer = fixture::producer(fixture::regions());
     let mut image = fixture::image();
+    let payload: &[u8] = black_box(&[]);
     for _ in 0..times {
-        black_box(publish(
-            black_box(&mut producer),
-            &mut image,
-            black_box(fixture::META),
-        ));
+        let meta = black_box(fixture::META);
+        black_box(publish(&mut producer, payload, &mut image, meta));
     }
 }
 
-/// A frame from claim to the descriptor ready for sending. Its payload is in the slot already.
+/// One frame, from the call to its committed word and descriptor; the payload is empty.
 #[inline(never)]
-fn publish(producer: &mut Producer, image: &mut SlotImage, meta: FrameMeta) -> Message {
-    let token = producer.claim(4096).unwrap();
-    let Ok(Committed::Ready(descriptor)) = producer.commit(token, image, 4096, meta, None) else {
-        panic!("nothing older is open");
-    };
-    encode(&descriptor)
+fn publish(
+    producer: &mut Producer,
+    payload: &[u8],
+    image: &mut SlotImage,
+    meta: FrameMeta,
+) -> Option<Seq> {
+    let committed = producer.offer(payload, image, meta, None).ok()?;
+    Some(committed.seq())
+}
+
+fn run_claim(times: u64) {
+    let mut producer = fixture::producer(fixture::regions());
+    let mut image = fixture::image();
+    for _ in 0..times {
+        let meta = black_box(fixture::META);
+        black_box(claim(&mut producer, &mut image, meta));
+    }
+}
+
+/// As [`publish`], for a payload that was written in place.
+#[inline(never)]
+fn claim(producer: &mut Producer, image: &mut SlotImage, meta: FrameMeta) -> Option<Seq> {
+    let token = producer.claim(4096).ok()?;
+    let committed = producer.commit(token, image, 4096, meta, None).ok()?;
+    Some(committed.seq())
 }
 
 fn run_read(times: u64) {
     let regions = fixture::regions();
-    let mut producer = fixture::producer(regions);
-    publish(&mut producer, &mut fixture::image(), fixture::META);
+    let mut producer = fixture::producer(regions.clone());
+    publish(&mut producer, &[], &mut fixture::image(), fixture::META);
     let mut consumer = fixture::consumer(regions);
     for _ in 0..times {
         black_box(read(black_box(&mut consumer), black_box(Seq::FIRST)));
@@ -73,10 +87,10 @@ fn run_read(times: u64) {
 
 /// A frame's header read and checked, and confirmed once more after its payload would have been used.
 #[inline(never)]
-fn read(consumer: &mut Consumer, seq: Seq) -> Frame {
-    let frame = consumer.read(seq).unwrap();
-    consumer.revalidate(&frame).unwrap();
-    frame
+fn read(consumer: &mut Consumer, seq: Seq) -> Option<u32> {
+    let frame = consumer.read(seq).ok()?;
+    consumer.revalidate(&frame).ok()?;
+    Some(frame.header.values_len_bytes)
 }
 
 fn descriptor() -> FrameDescriptor {
@@ -99,9 +113,7 @@ fn run_encode(times: u64) {
 
 #[inline(never)]
 fn encode(descriptor: &FrameDescriptor) -> Message {
-    let mut message = [0; 48];
-    descriptor.encode(&mut message).unwrap();
-    message
+    descriptor.message()
 }
 
 fn run_decode(times: u64) {

@@ -61,7 +61,7 @@ use super::claim::{ClaimError, Entries, Ready, Streaming, Tags, Token, TokenErro
 use super::regions::StreamRegions;
 use crate::ids::PoolId;
 use crate::memory::{CacheOps, Coherent};
-use crate::seq::Seq;
+use crate::seq::{Seq, SlotIndex};
 use crate::shm::{PayloadPool, RegionWriter, SlotFrame, SlotImage, SlotWriter, WritableRegion};
 use crate::wire::control::FrameDescriptor;
 
@@ -228,9 +228,9 @@ where
         Ok(())
     }
 
-    /// Makes the payload visible and writes the header, of a claim just committed; the word follows if it is its turn.
+    /// Writes a claim just committed; its word follows if it is its turn.
     #[inline]
-    fn write(
+    fn finish(
         &self,
         token: Token,
         ready: Option<Ready>,
@@ -244,28 +244,31 @@ where
         {
             self.cache.before_commit(payload);
         }
-        image.set_frame(&SlotFrame {
-            slot: token.slot(),
-            pool_id: token.pool(),
-            values_len_bytes: len,
-            timestamp_ns: meta.timestamp_ns,
-            meta_version: meta.meta_version.unwrap_or_default(),
-        });
-        self.slot(token).write(image);
+        let slot = self.slot(token);
+        image.set_frame(&frame(token.slot(), token.pool(), len, meta));
+        slot.write(image);
         match ready {
-            Some(ready) => Committed::Ready(self.publish(ready, sent_ns)),
+            Some(ready) => {
+                slot.commit(ready.seq);
+                Committed::Ready(self.descriptor(ready, sent_ns))
+            }
             None => Committed::Held(token.seq()),
         }
     }
 
-    /// Stores the committed word; what is left to do is to send the descriptor.
+    /// Stores the word of a frame that was held.
+    fn unhold(&self, ready: Ready, sent_ns: Option<u64>) -> FrameDescriptor {
+        let slot = self.regions.ring().slot_writer(ready.slot);
+        slot.commit(ready.seq);
+        self.descriptor(ready, sent_ns)
+    }
+
     #[inline]
-    fn publish(&self, ready: Ready, sent_ns: Option<u64>) -> FrameDescriptor {
-        let ring = self.regions.ring();
-        ring.slot_writer(ready.slot).commit(ready.seq);
+    fn descriptor(&self, ready: Ready, sent_ns: Option<u64>) -> FrameDescriptor {
+        let shape = self.regions.ring().shape();
         FrameDescriptor {
-            stream_id: ring.shape().stream_id,
-            epoch: ring.shape().epoch,
+            stream_id: shape.stream_id,
+            epoch: shape.epoch,
             seq: ready.seq,
             timestamp_ns: sent_ns,
             meta_version: ready.tags.meta_version,
@@ -287,8 +290,8 @@ where
     /// [`OfferError`]
     #[inline]
     pub fn claim(&mut self, len: u32) -> Result<Token, OfferError> {
-        let pool = self.pool_for(len as usize)?;
-        let token = self.claims.claim(pool)?;
+        let pool = pool_for(&self.regions, len as usize)?;
+        let token = self.claims.claim(pool.pool_id())?;
         self.slot(token).begin(token.seq());
         Ok(token)
     }
@@ -310,7 +313,7 @@ where
     ) -> Result<Committed, CommitError> {
         self.check_len(token, len)?;
         let ready = self.claims.commit(token, tags(meta))?;
-        Ok(self.write(token, ready, image, len, meta, sent_ns))
+        Ok(self.finish(token, ready, image, len, meta, sent_ns))
     }
 
     /// Ends a claim without a frame (C-063). Then call [`Self::next_ready`] until `None`: others may have waited for it.
@@ -341,19 +344,47 @@ where
         meta: FrameMeta,
         sent_ns: Option<u64>,
     ) -> Result<Committed, OfferError> {
-        let pool = self.pool_for(payload.len())?;
-        let token = self.claims.claim(pool)?;
-        self.slot(token).begin(token.seq());
-        // The pool was chosen to hold the payload and the claim is new, so neither step is refused; and the length fits 32
-        // bits, because a stride does.
-        if !payload.is_empty()
-            && let Some(slot) = self.payload(token)
-        {
-            let _ = slot.copy_in(0, payload);
+        let pool = pool_for(&self.regions, payload.len())?;
+        let Some(ready) = self.claims.pass(tags(meta)) else {
+            return self.offer_among_claims(payload, image, meta, sent_ns);
+        };
+        let slot = self.regions.ring().slot_writer(ready.slot);
+        slot.begin(ready.seq);
+        if !payload.is_empty() {
+            self.fill(pool.slot_writer(ready.slot), payload);
         }
-        let ready = self.claims.commit(token, tags(meta)).unwrap_or_default();
+        // A stride has 32 bits, so what fits it has.
         let len = payload.len() as u32;
-        Ok(self.write(token, ready, image, len, meta, sent_ns))
+        image.set_frame(&frame(ready.slot, pool.pool_id(), len, meta));
+        slot.write(image);
+        slot.commit(ready.seq);
+        Ok(Committed::Ready(self.descriptor(ready, sent_ns)))
+    }
+
+    /// Copies a payload to a slot that was chosen to hold it. Apart, so that what is around it stays in registers.
+    #[inline(never)]
+    fn fill(&self, slot: RegionWriter<'_>, payload: &[u8]) {
+        let _ = slot.copy_in(0, payload);
+        self.cache.before_commit(slot);
+    }
+
+    /// As [`Self::offer`], while claims are outstanding.
+    #[cold]
+    fn offer_among_claims(
+        &mut self,
+        payload: &[u8],
+        image: &mut SlotImage,
+        meta: FrameMeta,
+        sent_ns: Option<u64>,
+    ) -> Result<Committed, OfferError> {
+        let len = payload.len() as u32;
+        let token = self.claim(len)?;
+        if let Some(memory) = self.payload(token) {
+            let _ = memory.copy_in(0, payload);
+        }
+        // The claim is new, and its pool was chosen to hold the payload.
+        let ready = self.claims.commit(token, tags(meta)).unwrap_or_default();
+        Ok(self.finish(token, ready, image, len, meta, sent_ns))
     }
 
     /// Makes the next held frame whole for its readers and returns the descriptor to send, in rising order (C-064). `None`
@@ -361,20 +392,34 @@ where
     #[inline]
     pub fn next_ready(&mut self, sent_ns: Option<u64>) -> Option<FrameDescriptor> {
         let ready = self.claims.next_ready()?;
-        Some(self.publish(ready, sent_ns))
+        Some(self.unhold(ready, sent_ns))
     }
+}
 
-    #[inline]
-    fn pool_for(&self, len: usize) -> Result<PoolId, OfferError> {
-        let pool = u32::try_from(len).ok();
-        match pool.and_then(|len| self.regions.pool_for(len)) {
-            Some(pool) => Ok(pool.pool_id()),
-            None => {
-                let strides = self.regions.pools().iter().map(|pool| pool.stride().get());
-                let max = strides.max().unwrap_or_default();
-                Err(OfferError::TooLarge { len, max })
-            }
-        }
+/// The pool for a payload of `len` bytes.
+#[inline]
+fn pool_for<R, P>(regions: &StreamRegions<R, P>, len: usize) -> Result<&PayloadPool<R>, OfferError>
+where
+    R: WritableRegion,
+    P: AsRef<[PayloadPool<R>]>,
+{
+    regions.pool_for(len).ok_or_else(|| {
+        let longest = regions.pools().last();
+        let max = longest.map_or(0, |pool| pool.stride().get());
+        OfferError::TooLarge { len, max }
+    })
+}
+
+const fn frame(slot: SlotIndex, pool_id: PoolId, len: u32, meta: FrameMeta) -> SlotFrame {
+    SlotFrame {
+        slot,
+        pool_id,
+        values_len_bytes: len,
+        timestamp_ns: meta.timestamp_ns,
+        meta_version: match meta.meta_version {
+            Some(version) => version,
+            None => 0,
+        },
     }
 }
 

@@ -12,7 +12,10 @@ use core::cmp::Ordering;
 
 use super::regions::StreamRegions;
 use crate::seq::{Seq, SlotIndex};
-use crate::shm::{CommitWord, PayloadPool, Region, RegionView, SlotHeader};
+use crate::shm::{
+    CommitWord, Dtype, MajorOrder, PayloadPool, Region, RegionView, SlotError, SlotHeader,
+    SlotImage, TensorHeader,
+};
 
 mod drops;
 
@@ -76,6 +79,26 @@ impl core::error::Error for CopyError {}
 pub struct Reader<R, P, W> {
     regions: StreamRegions<R, P>,
     accepted: W,
+    /// The slot read last.
+    image: SlotImage,
+    known: Known,
+}
+
+/// A tensor that passed its checks, and the words it stood in: most frames have the same again.
+#[derive(Clone, Debug)]
+struct Known {
+    words: [u64; SlotImage::TENSOR_WORDS],
+    tensor: TensorHeader,
+}
+
+impl Known {
+    /// Checks the tensor of a slot.
+    #[cold]
+    fn learn(&mut self, image: &SlotImage) -> Result<(), SlotError> {
+        self.tensor = image.tensor()?;
+        self.words = *image.tensor_words();
+        Ok(())
+    }
 }
 
 impl<R, P, W> Reader<R, P, W>
@@ -88,7 +111,16 @@ where
     pub fn new(regions: StreamRegions<R, P>, mut accepted: W) -> Option<Self> {
         let slots = regions.ring().slots().get() as usize;
         accepted.as_mut().get_mut(..slots)?.fill(0);
-        Some(Self { regions, accepted })
+        // Any tensor will do to begin with.
+        let tensor = TensorHeader::contiguous(Dtype::Bytes, MajorOrder::Row, &[0]).ok()?;
+        let image = SlotImage::new(&tensor);
+        let words = *image.tensor_words();
+        Some(Self {
+            regions,
+            accepted,
+            image,
+            known: Known { words, tensor },
+        })
     }
 
     /// The regions it reads.
@@ -128,16 +160,23 @@ where
             Ordering::Greater => return Err(DropReason::Lapped),
             Ordering::Less => return Err(DropReason::NotThere),
         }
-        let image = memory.copy();
+        memory.copy_to(&mut self.image);
         if !memory.is_still(word) {
             return Err(DropReason::Changed);
         }
         let stride_of = |id| self.regions.pool(id).map(PayloadPool::stride);
-        let header = SlotHeader::check(&image, slot, stride_of)?;
+        let frame = self.image.frame(slot, stride_of)?;
+        if self.known.words != *self.image.tensor_words() {
+            self.known.learn(&self.image)?;
+        }
         if let Some(last) = accepted {
             *last = word.to_bits();
         }
-        Ok(Frame { seq, slot, header })
+        Ok(Frame {
+            seq,
+            slot,
+            header: SlotHeader::new(&frame, self.known.tensor),
+        })
     }
 
     /// Copies the payload to the start of `buffer`, then checks that it was the frame's to the end. Returns its length.

@@ -48,8 +48,12 @@ impl<R: Region, P: AsRef<[PayloadPool<R>]>> StreamRegions<R, P> {
     ///
     /// # Errors
     /// [`RegionsError`]
-    pub fn new(ring: HeaderRing<R>, pools: P) -> Result<Self, RegionsError> {
-        let all = pools.as_ref();
+    pub fn new(ring: HeaderRing<R>, mut pools: P) -> Result<Self, RegionsError>
+    where
+        P: AsMut<[PayloadPool<R>]>,
+    {
+        let all = pools.as_mut();
+        all.sort_unstable_by_key(PayloadPool::class);
         if all.is_empty() {
             return Err(RegionsError::NoPool);
         }
@@ -73,7 +77,7 @@ impl<R: Region, P: AsRef<[PayloadPool<R>]>> StreamRegions<R, P> {
         &self.ring
     }
 
-    /// The payload pools, at least one.
+    /// The payload pools, at least one; those with short slots first, then by number.
     pub fn pools(&self) -> &[PayloadPool<R>] {
         self.pools.as_ref()
     }
@@ -87,9 +91,9 @@ impl<R: Region, P: AsRef<[PayloadPool<R>]>> StreamRegions<R, P> {
     /// The pool for a payload of `len` bytes: the smallest stride that holds it, the lower number among equals (W-120,
     /// T-46). `None` if none does (W-121).
     #[inline]
-    pub fn pool_for(&self, len: u32) -> Option<&PayloadPool<R>> {
-        let fits = |pool: &&PayloadPool<R>| pool.stride().get() >= len;
-        self.pools().iter().filter(fits).min_by_key(|p| p.class())
+    pub fn pool_for(&self, len: usize) -> Option<&PayloadPool<R>> {
+        let mut pools = self.pools().iter();
+        pools.find(|pool| pool.stride().get() as usize >= len)
     }
 }
 
@@ -181,7 +185,7 @@ mod tests {
             (256, Some(2)),
             (1024, Some(9)),
             (1025, None),
-            (u32::MAX, None),
+            (usize::MAX, None),
         ] {
             let chosen = regions.pool_for(len).map(PayloadPool::pool_id);
             assert_eq!(chosen.map(PoolId::get), id, "{len} bytes");

@@ -74,6 +74,10 @@ impl<R: Region> HeaderRing<R> {
     }
 }
 
+/// Words behind the commit word that hold fields. The rest of the slot is padding, a third of its words and one of its
+/// four cache lines, which neither side touches.
+const FIELD_WORDS: usize = SlotImage::FIELDS_END.div_ceil(8).wrapping_sub(1);
+
 /// A header slot to read. Between [`SlotReader::load`] and [`SlotReader::is_still`] nothing read is trusted.
 #[derive(Clone, Copy, Debug)]
 pub struct SlotReader<'a>(&'a [Word; HEADER_WORDS]);
@@ -86,14 +90,21 @@ impl<'a> SlotReader<'a> {
         self.commit().load()
     }
 
-    /// Copies the slot; the place of the commit word stays zero.
+    /// Copies the fields of the slot; the place of the commit word and the padding at the end stay zero.
     #[inline]
     pub fn copy(&self) -> SlotImage {
-        let mut words = [0; HEADER_WORDS];
-        for (copy, word) in words.iter_mut().zip(self.0).skip(1) {
+        let mut image = SlotImage::zeroed();
+        self.copy_to(&mut image);
+        image
+    }
+
+    /// As [`SlotReader::copy`], over an earlier copy.
+    #[inline]
+    pub(crate) fn copy_to(&self, image: &mut SlotImage) {
+        let ([_, copies @ ..], [_, slot @ ..]) = (image.words_mut(), self.0);
+        for (copy, word) in copies.iter_mut().zip(slot).take(FIELD_WORDS) {
             *copy = word.load();
         }
-        SlotImage::from_words(words)
     }
 
     /// Whether the commit word is still `seen`, after every earlier read of slot and payload.
@@ -119,10 +130,11 @@ impl<'a> SlotWriter<'a> {
         self.commit_word().begin(seq);
     }
 
-    /// Writes all of the slot but the commit word.
+    /// Writes the fields of the slot, all but the commit word; the padding at the end is nobody's (W-067).
     #[inline]
     pub fn write(&self, image: &SlotImage) {
-        for (word, value) in self.0.iter().zip(image.words()).skip(1) {
+        let ([_, slot @ ..], [_, values @ ..]) = (self.0, image.words());
+        for (word, value) in slot.iter().zip(values).take(FIELD_WORDS) {
             word.store(*value);
         }
     }

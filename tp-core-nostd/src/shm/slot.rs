@@ -1,6 +1,7 @@
 //! A header slot outside shared memory: its image, built by producers and checked by consumers (wire 2.4, 3.3).
 
-use zerocopy::little_endian::U32;
+use core::mem::offset_of;
+use zerocopy::little_endian::{U16, U32};
 use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes};
 
 use super::error::{OutOfBounds, SlotError};
@@ -48,19 +49,29 @@ pub struct SlotFrame {
     pub meta_version: u32,
 }
 
+/// The message header in front of the tensor header.
+const TENSOR_MESSAGE: MessageHeader = MessageHeader {
+    block_length: U16::new(size_of::<TensorHeaderBlock>() as u16),
+    template_id: U16::new(TENSOR_HEADER_TEMPLATE),
+    schema_id: U16::new(SCHEMA),
+    version: U16::new(1),
+};
+
 impl SlotImage {
+    /// Where the tensor header begins, in bytes.
+    const TENSOR_AT: usize = offset_of!(Self, header_bytes) + offset_of!(HeaderBytes, tensor);
+    /// Where the last field ends and the padding begins, in bytes.
+    pub(super) const FIELDS_END: usize = Self::TENSOR_AT + offset_of!(TensorHeaderBlock, pad);
+    /// Words from the one to the other.
+    pub(crate) const TENSOR_WORDS: usize = Self::FIELDS_END.div_ceil(8) - Self::TENSOR_AT / 8;
+
     /// The image of frames of this tensor; [`SlotImage::set_frame`] does the rest, frame by frame.
     pub fn new(tensor: &TensorHeader) -> Self {
         Self {
             header: SlotHeaderBlock::new_zeroed(),
             header_bytes_len: EMBEDDED_LEN.into(),
             header_bytes: HeaderBytes {
-                message: MessageHeader {
-                    block_length: (size_of::<TensorHeaderBlock>() as u16).into(),
-                    template_id: TENSOR_HEADER_TEMPLATE.into(),
-                    schema_id: SCHEMA.into(),
-                    version: 1.into(),
-                },
+                message: TENSOR_MESSAGE,
                 tensor: tensor.block(),
             },
         }
@@ -95,24 +106,91 @@ impl SlotImage {
         zerocopy::transmute!(words)
     }
 
+    /// Of no tensor.
+    pub(crate) fn zeroed() -> Self {
+        Self::new_zeroed()
+    }
+
     /// The words as they go into memory.
     pub const fn words(&self) -> &[u64; HEADER_WORDS] {
         zerocopy::transmute_ref!(self)
+    }
+
+    #[inline]
+    pub(super) fn words_mut(&mut self) -> &mut [u64; HEADER_WORDS] {
+        zerocopy::transmute_mut!(self)
     }
 
     /// The parts, if the embedded message is a tensor header of our version (wire 3.3, step 5).
     ///
     /// # Errors
     /// [`SlotError::HeaderLength`], [`SlotError::Embedded`].
+    #[inline]
     pub fn parts(&self) -> Result<(&SlotHeaderBlock, &TensorHeaderBlock), SlotError> {
         let got = self.header_bytes_len.get();
         if got != EMBEDDED_LEN {
             return Err(SlotError::HeaderLength { got });
         }
+        if self.header_bytes.message != TENSOR_MESSAGE {
+            return Err(self.embedded_error());
+        }
+        Ok((&self.header, &self.header_bytes.tensor))
+    }
+
+    /// What differs from frame to frame, if it fits the header slot `slot` and the mapped pools (wire 3.3, steps 5 and 6).
+    #[inline]
+    pub(crate) fn frame(
+        &self,
+        slot: SlotIndex,
+        stride_of: impl FnOnce(PoolId) -> Option<Stride>,
+    ) -> Result<SlotFrame, SlotError> {
+        let (header, _) = self.parts()?;
+        let (expected, got) = (slot.get(), header.payload_slot.get());
+        if got != expected {
+            return Err(SlotError::PayloadSlot { expected, got });
+        }
+        match header.payload_offset.get() {
+            0 => {}
+            got => return Err(SlotError::PayloadOffset { got }),
+        }
+        let got = header.pool_id.get();
+        let pool_id = PoolId::new(got).ok_or(SlotError::UnknownPool { got })?;
+        let stride = stride_of(pool_id).ok_or(SlotError::UnknownPool { got })?;
+        let (stride, got) = (stride.get(), header.values_len_bytes.get());
+        if got > stride {
+            return Err(SlotError::ValuesLength { stride, got });
+        }
+        Ok(SlotFrame {
+            slot,
+            pool_id,
+            values_len_bytes: got,
+            timestamp_ns: header.timestamp_ns.get(),
+            meta_version: header.meta_version.get(),
+        })
+    }
+
+    /// The tensor, if it makes sense.
+    pub(crate) fn tensor(&self) -> Result<TensorHeader, SlotError> {
+        TensorHeader::try_from(&self.header_bytes.tensor).map_err(SlotError::Tensor)
+    }
+
+    /// The words that hold the tensor header, and nothing else: where they are equal, so are the tensors.
+    #[inline]
+    pub(crate) const fn tensor_words(&self) -> &[u64; Self::TENSOR_WORDS] {
+        let (_, from) = self.words().split_at(Self::TENSOR_AT / 8);
+        match from.first_chunk() {
+            Some(words) => words,
+            None => unreachable!(),
+        }
+    }
+
+    #[cold]
+    fn embedded_error(&self) -> SlotError {
         let message = self.header_bytes.as_bytes();
-        let (_, tensor) = Cursor::message(message, SCHEMA, TENSOR_HEADER_TEMPLATE)
-            .map_err(SlotError::Embedded)?;
-        Ok((&self.header, tensor))
+        match Cursor::message::<TensorHeaderBlock>(message, SCHEMA, TENSOR_HEADER_TEMPLATE) {
+            Err(error) => SlotError::Embedded(error),
+            Ok(_) => SlotError::HeaderLength { got: EMBEDDED_LEN },
+        }
     }
 }
 
@@ -143,30 +221,20 @@ impl SlotHeader {
         slot: SlotIndex,
         stride_of: impl FnOnce(PoolId) -> Option<Stride>,
     ) -> Result<Self, SlotError> {
-        let (header, tensor) = image.parts()?;
-        let (expected, got) = (slot.get(), header.payload_slot.get());
-        if got != expected {
-            return Err(SlotError::PayloadSlot { expected, got });
+        let frame = image.frame(slot, stride_of)?;
+        Ok(Self::new(&frame, image.tensor()?))
+    }
+
+    /// What a frame and its tensor say together; absent is all ones (T-44).
+    #[inline]
+    pub(crate) fn new(frame: &SlotFrame, tensor: TensorHeader) -> Self {
+        Self {
+            pool_id: frame.pool_id,
+            values_len_bytes: frame.values_len_bytes,
+            timestamp_ns: Some(frame.timestamp_ns).filter(|ns| *ns != u64::MAX),
+            meta_version: Some(frame.meta_version).filter(|version| *version != u32::MAX),
+            tensor,
         }
-        match header.payload_offset.get() {
-            0 => {}
-            got => return Err(SlotError::PayloadOffset { got }),
-        }
-        let got = header.pool_id.get();
-        let pool_id = PoolId::new(got).ok_or(SlotError::UnknownPool { got })?;
-        let stride = stride_of(pool_id).ok_or(SlotError::UnknownPool { got })?;
-        let (stride, got) = (stride.get(), header.values_len_bytes.get());
-        if got > stride {
-            return Err(SlotError::ValuesLength { stride, got });
-        }
-        Ok(Self {
-            pool_id,
-            values_len_bytes: got,
-            // All ones is absent (T-44).
-            timestamp_ns: Some(header.timestamp_ns.get()).filter(|ns| *ns != u64::MAX),
-            meta_version: Some(header.meta_version.get()).filter(|version| *version != u32::MAX),
-            tensor: TensorHeader::try_from(tensor).map_err(SlotError::Tensor)?,
-        })
     }
 
     /// Whether the payload holds every element, so that a typed view of it can be given (T-29).

@@ -95,7 +95,8 @@ impl<S: Entries> FixedPool<S> {
         }
         self.table.live(token)?.state = State::Committed;
         self.numbered = self.numbered.wrapping_sub(1);
-        Ok((token, Some(self.table.ready(token, tags))))
+        let ready = self.table.ready(token.slot, token.seq, tags);
+        Ok((token, Some(ready)))
     }
 
     /// Gives a buffer back for filling: a published one, or one that was cancelled. The number of the new token is

@@ -43,6 +43,18 @@ impl<S: Entries> Streaming<S> {
         Ok(self.table.issue(slot, pool, seq, State::Open))
     }
 
+    /// Claims and commits at once, where nothing else is outstanding; else `None`. The short way for frames that are
+    /// copied: no token exists, because nobody could hold it.
+    #[inline]
+    pub fn pass(&mut self, tags: Tags) -> Option<Ready> {
+        if self.table.outstanding != 0 {
+            return None;
+        }
+        let seq = Seq::new(self.table.next)?;
+        self.table.next = seq.get().wrapping_add(1);
+        Some(self.table.ready(self.table.count.slot_of(seq), seq, tags))
+    }
+
     /// Its number was told to somebody (progress), so that an abort will not give it back.
     ///
     /// # Errors
@@ -67,7 +79,7 @@ impl<S: Entries> Streaming<S> {
             return Ok(None);
         }
         self.table.end(token.slot);
-        Ok(Some(self.table.ready(token, tags)))
+        Ok(Some(self.table.ready(token.slot, token.seq, tags)))
     }
 
     /// Ends the claim without a frame. The newest one gives its number back unless it was announced; any other leaves a

@@ -190,13 +190,12 @@ impl<S: Entries> Table<S> {
     pub(super) fn unhold(&mut self, slot: SlotIndex) -> Option<Ready> {
         let Entry { token, tags, .. } = *self.entry(slot)?;
         self.held = self.held.wrapping_sub(1);
-        Some(self.ready(token, tags))
+        Some(self.ready(token.slot, token.seq, tags))
     }
 
     /// The frame of this claim is the next one for readers.
     #[inline]
-    pub(super) fn ready(&mut self, token: Token, tags: Tags) -> Ready {
-        let (slot, seq) = (token.slot, token.seq);
+    pub(super) fn ready(&mut self, slot: SlotIndex, seq: Seq, tags: Tags) -> Ready {
         // Ready numbers rise, so what lies between them no frame ever shows.
         let missed = seq.get().wrapping_sub(self.expected);
         self.skipped = self.skipped.wrapping_add(missed);

@@ -23,7 +23,8 @@ where
         buffers: u32,
         len: u32,
     ) -> Result<Publisher<R, P, FixedPool<S>, K>, Self> {
-        let Ok(pool) = self.pool_for(len as usize) else {
+        let pool = self.regions.pool_for(len as usize);
+        let Some(pool) = pool.map(PayloadPool::pool_id) else {
             return Err(self);
         };
         let (regions, cache) = (self.regions, self.cache);
@@ -81,7 +82,7 @@ where
         self.check_len(token, len)?;
         let (bound, ready) = self.claims.commit(token, tags(meta))?;
         self.rebegin(token, bound);
-        Ok((bound, self.write(bound, ready, image, len, meta, sent_ns)))
+        Ok((bound, self.finish(bound, ready, image, len, meta, sent_ns)))
     }
 
     /// Gives a buffer back for filling, and marks its slot as being written. Then call [`Self::next_ready`] until `None`.
@@ -105,7 +106,7 @@ where
     /// As for streaming claims.
     pub fn next_ready(&mut self, sent_ns: Option<u64>) -> Option<FrameDescriptor> {
         let ready = self.claims.next_ready()?;
-        Some(self.publish(ready, sent_ns))
+        Some(self.unhold(ready, sent_ns))
     }
 
     /// Goes back to frames in ring order, once every buffer was released.

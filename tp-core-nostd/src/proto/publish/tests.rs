@@ -1,7 +1,6 @@
 use super::*;
 use crate::proto::claim::{Entry, Overtaking, TableId};
 use crate::proto::regions::fixture::{self, Memory, pool_id};
-use crate::seq::SlotIndex;
 use crate::shm::{CommitWord, Dtype, MajorOrder, SlotHeader, TensorHeader};
 use core::cell::RefCell;
 use std::vec::Vec;

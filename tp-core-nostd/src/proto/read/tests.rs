@@ -96,6 +96,26 @@ fn a_new_writer_may_start_below_what_was_accepted() {
     assert!(bench.read(seq(1)).is_ok());
 }
 
+#[test] // req: C-103, W-088
+fn each_frame_has_its_own_tensor() {
+    let mut bench = bench();
+    let shapes: [&[i32]; 5] = [&[2, 3], &[2, 3], &[3, 2], &[6], &[2, 3]];
+    for (number, dims) in (1..).zip(shapes) {
+        let tensor = TensorHeader::contiguous(Dtype::Uint16, MajorOrder::Row, dims).unwrap();
+        let mut image = SlotImage::new(&tensor);
+        let slot = fixture::SLOTS.slot_of(seq(number));
+        image.set_frame(&SlotFrame {
+            slot,
+            pool_id: pool_id(1),
+            values_len_bytes: 12,
+            timestamp_ns: 77,
+            meta_version: 3,
+        });
+        store(&bench, number, &image);
+        assert_eq!(bench.read(seq(number)).unwrap().header.tensor, tensor);
+    }
+}
+
 #[test] // req: W-088, T-44, C-108
 fn a_frame_is_what_its_header_says() {
     let mut bench = bench();
@@ -153,7 +173,11 @@ fn every_bad_field_has_its_reason() {
 fn a_copy_of_an_overwritten_frame_is_discarded() {
     let mut bench = bench();
     store(&bench, 1, &image(1));
-    let payload = bench.regions().pools()[0].slot_writer(fixture::SLOTS.index(1).unwrap());
+    let payload = bench
+        .regions()
+        .pool(pool_id(1))
+        .unwrap()
+        .slot_writer(fixture::SLOTS.index(1).unwrap());
     payload.copy_in(0, b"twelve bytes").unwrap();
     let frame = bench.read(seq(1)).unwrap();
     let mut buffer = [0; 14];

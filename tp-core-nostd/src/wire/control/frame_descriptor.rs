@@ -1,10 +1,11 @@
 //! FrameDescriptor: "frame `seq` is ready" (wire 4.5, 5.10).
 
 use zerocopy::little_endian::{U32, U64};
+use zerocopy::{Immutable, IntoBytes};
 
 use super::SCHEMA;
 use crate::ids::{Epoch, StreamId};
-use crate::sbe::{Cursor, DecodeError, EncodeError, MessageLayout, Writer, block};
+use crate::sbe::{Cursor, DecodeError, EncodeError, MessageHeader, MessageLayout, Writer, block};
 use crate::seq::Seq;
 use crate::wire::ValueError;
 use crate::wire::value::{legal, optional};
@@ -57,29 +58,57 @@ pub struct FrameDescriptor {
     pub trace_id: Option<u64>,
 }
 
+/// Header and block: all there is of this message.
+#[derive(IntoBytes, Immutable)]
+#[repr(C)]
+struct Message {
+    header: MessageHeader,
+    block: FrameDescriptorBlock,
+}
+
 impl FrameDescriptor {
+    /// Bytes of the whole message.
+    pub const LEN: usize = size_of::<Message>();
     /// Template id of its header.
     pub const TEMPLATE: u16 = 4;
     /// Its shape, for tools.
     pub const LAYOUT: MessageLayout =
         MessageLayout::of::<FrameDescriptorBlock>("FrameDescriptor", SCHEMA, Self::TEMPLATE, &[]);
 
-    /// Writes the message to the start of `out`; returns its length, always 48.
+    /// The message, for whoever sends one per frame.
+    #[inline]
+    pub fn message(&self) -> [u8; FrameDescriptor::LEN] {
+        zerocopy::transmute!(Message {
+            header: MessageHeader {
+                block_length: (size_of::<FrameDescriptorBlock>() as u16).into(),
+                template_id: Self::TEMPLATE.into(),
+                schema_id: SCHEMA.into(),
+                version: 1.into(),
+            },
+            block: self.block(),
+        })
+    }
+
+    /// Writes the message to the start of `out`; returns its length, always [`FrameDescriptor::LEN`].
     ///
     /// # Errors
     /// [`EncodeError::DoesNotFit`].
     pub fn encode(&self, out: &mut [u8]) -> Result<usize, EncodeError> {
-        let block = FrameDescriptorBlock {
+        Writer::new(out)
+            .message(SCHEMA, Self::TEMPLATE, &self.block())
+            .finish()
+    }
+
+    #[inline]
+    fn block(&self) -> FrameDescriptorBlock {
+        FrameDescriptorBlock {
             stream_id: self.stream_id.get().into(),
             epoch: self.epoch.get().into(),
             seq: self.seq.get().into(),
             timestamp_ns: self.timestamp_ns.unwrap_or(u64::MAX).into(),
             meta_version: self.meta_version.unwrap_or(u32::MAX).into(),
             trace_id: self.trace_id.unwrap_or(0).into(),
-        };
-        Writer::new(out)
-            .message(SCHEMA, Self::TEMPLATE, &block)
-            .finish()
+        }
     }
 }
 
