@@ -1,9 +1,9 @@
 //! Memory that another process writes: bounds-checked words and byte copies over a raw pointer. The core's only unsafe.
 //!
-//! Nothing here makes a reference to plain bytes of such memory, with one stated exception for a producer's own slot.
-//! Words are atomics, and that is all that Rust's memory model asks. **Payload bytes are copied through raw pointers,
-//! and that stands outside the model**: when the producer overwrites a slot while a consumer copies it, the copy races,
-//! which the model leaves undefined for plain bytes. It is safe in practice, and three times as fast as relaxed words:
+//! Nothing here makes a reference to plain bytes of such memory. Words are atomics, and that is all that Rust's memory
+//! model asks. **Payload bytes are copied through raw pointers, and that stands outside the model**: when the producer
+//! overwrites a slot while a consumer copies it, the copy races, which the model leaves undefined for plain bytes. It is
+//! safe in practice, and three times as fast as relaxed words:
 //!
 //! - it is a `memcpy` into the reader's own memory; every bit pattern is a valid byte, and neither a pointer nor a length
 //!   is ever taken from the bytes, so what arrives may be wrong but never dangerous;
@@ -237,17 +237,6 @@ impl<'a> RegionWriter<'a> {
     #[cfg(not(loom))]
     pub const fn as_mut_ptr(&self) -> *mut u8 {
         self.0.base.as_ptr().cast()
-    }
-
-    /// The bytes as a slice, for a producer that fills them in place.
-    ///
-    /// # Safety
-    /// Until the slice is gone nobody else in this process reads or writes these bytes, nor does a device: that is, the
-    /// caller holds the one claim of this payload slot. Readers in other processes do no harm.
-    #[cfg(not(loom))]
-    pub const unsafe fn bytes_mut(&mut self) -> &mut [u8] {
-        // SAFETY: the whole part is valid and writable; the caller promises that the slice is the only access.
-        unsafe { core::slice::from_raw_parts_mut(self.as_mut_ptr(), self.0.len()) }
     }
 
     pub(super) fn word(&self, index: usize) -> Result<&'a Word, OutOfBounds> {

@@ -29,10 +29,8 @@ pub struct TensorHeader {
     ndims: u8,
     progress_stride_bytes: u32,
     dims: [i32; MAX_DIMS],
-    /// As written: 0 is inferred.
+    /// In bytes; 0 where it is inferred.
     declared: [i32; MAX_DIMS],
-    /// In effect.
-    strides: [i64; MAX_DIMS],
 }
 
 impl TensorHeader {
@@ -60,28 +58,13 @@ impl TensorHeader {
         dims: &[i32],
         strides: &[i32],
     ) -> Result<Self, TensorError> {
-        let ndims = match u8::try_from(dims.len()) {
-            Ok(ndims @ 1..=8) => ndims,
-            _ => return Err(TensorError::Ndims { got: dims.len() }),
-        };
         if strides.len() != dims.len() {
             return Err(TensorError::StrideCount {
                 ndims: dims.len(),
                 got: strides.len(),
             });
         }
-        let mut tensor = Self {
-            dtype,
-            major_order,
-            progress_unit: ProgressUnit::None,
-            ndims,
-            progress_stride_bytes: 0,
-            dims: padded(dims),
-            declared: padded(strides),
-            strides: [0; MAX_DIMS],
-        };
-        tensor.lay_out()?;
-        Ok(tensor)
+        Self::checked(dtype, major_order, dims, strides, (ProgressUnit::None, 0))
     }
 
     /// The same tensor, whose progress is counted in rows or columns as well (W-165).
@@ -111,9 +94,16 @@ impl TensorHeader {
         self.dims.get(..self.ndims.into()).unwrap_or_default()
     }
 
-    /// Effective strides in bytes, none below one; one for each dimension.
-    pub fn strides(&self) -> &[i64] {
-        self.strides.get(..self.ndims.into()).unwrap_or_default()
+    /// Effective strides in bytes, none below one; past the last dimension they are 0.
+    pub fn strides(&self) -> [i64; MAX_DIMS] {
+        let mut strides = [0; MAX_DIMS];
+        // What was checked when this was made has no error left.
+        let _ = self.lay_out(|dim, stride| {
+            if let Some(place) = strides.get_mut(usize::from(dim)) {
+                *place = stride;
+            }
+        });
+        strides
     }
 
     /// What its progress counts besides bytes.
@@ -135,7 +125,7 @@ impl TensorHeader {
         let mut last = i64::from(self.dtype.element_len());
         for (dim, stride) in self.dims().iter().zip(self.strides()) {
             let steps = i64::from(*dim).checked_sub(1)?;
-            last = last.checked_add(steps.checked_mul(*stride)?)?;
+            last = last.checked_add(steps.checked_mul(stride)?)?;
         }
         u64::try_from(last).ok()
     }
@@ -166,54 +156,85 @@ impl TensorHeader {
         }
     }
 
-    /// Computes the effective strides, from the contiguous dimension outwards (wire 2.6).
-    fn lay_out(&mut self) -> Result<(), TensorError> {
-        let mut inner: Option<(i64, i32)> = None;
+    #[inline(always)] // on the way of every frame that is read
+    fn checked<I: Copy + Into<i32>>(
+        dtype: Dtype,
+        major_order: MajorOrder,
+        dims: &[I],
+        strides: &[I],
+        (progress_unit, progress_stride_bytes): (ProgressUnit, u32),
+    ) -> Result<Self, TensorError> {
+        let ndims = match u8::try_from(dims.len()) {
+            Ok(ndims @ 1..=8) => ndims,
+            _ => return Err(TensorError::Ndims { got: dims.len() }),
+        };
+        let mut tensor = Self {
+            dtype,
+            major_order,
+            progress_unit,
+            ndims,
+            progress_stride_bytes,
+            dims: [0; MAX_DIMS],
+            declared: [0; MAX_DIMS],
+        };
+        let places = tensor.dims.iter_mut().zip(&mut tensor.declared);
+        for ((dim, stride), given) in places.zip(dims.iter().zip(strides)) {
+            (*dim, *stride) = ((*given.0).into(), (*given.1).into());
+        }
+        tensor.lay_out(|_, _| ())?;
+        if progress_unit != ProgressUnit::None {
+            let (needed, got) = (tensor.stride_of(progress_unit)?, progress_stride_bytes);
+            if needed != i64::from(got) {
+                return Err(TensorError::ProgressStride { needed, got });
+            }
+        }
+        Ok(tensor)
+    }
+
+    /// Tells `visit` the effective stride of each dimension, from the contiguous one outwards (wire 2.6).
+    #[inline] // as above
+    fn lay_out(&self, mut visit: impl FnMut(u8, i64)) -> Result<(), TensorError> {
+        let mut needed = Some(i64::from(self.dtype.element_len()));
         for nth in 0..self.ndims {
             let dim = match self.major_order {
                 MajorOrder::Row => self.ndims.wrapping_sub(nth).wrapping_sub(1),
                 MajorOrder::Column => nth,
             };
             let at = usize::from(dim);
-            let (Some(size), Some(declared), Some(stride)) = (
-                self.dims.get(at),
-                self.declared.get(at),
-                self.strides.get_mut(at),
-            ) else {
-                continue; // unreachable: there are at most as many dimensions as places
+            let (Some(&size), Some(&declared)) = (self.dims.get(at), self.declared.get(at)) else {
+                break; // unreachable: there are no more dimensions than places
             };
-            if *size < 0 {
-                return Err(TensorError::NegativeDim { dim, got: *size });
+            if size < 0 {
+                return Err(TensorError::NegativeDim { dim, got: size });
             }
-            let needed = match inner {
-                None => self.dtype.element_len().into(),
-                Some((stride, size)) => stride
-                    .checked_mul(size.max(1).into())
-                    .ok_or(TensorError::Overflow { dim })?,
-            };
-            *stride = match *declared {
-                0 => needed,
-                got if got < 0 => return Err(TensorError::NegativeStride { dim, got }),
-                got if i64::from(got) < needed => {
-                    return Err(TensorError::StrideTooSmall { dim, needed, got });
+            let least = needed.ok_or(TensorError::Overflow { dim })?;
+            let stride = match i64::from(declared) {
+                0 => least,
+                stride if stride >= least => stride,
+                ..0 => return Err(TensorError::NegativeStride { dim, got: declared }),
+                _ => {
+                    return Err(TensorError::StrideTooSmall {
+                        dim,
+                        needed: least,
+                        got: declared,
+                    });
                 }
-                got => got.into(),
             };
-            inner = Some((*stride, *size));
+            visit(dim, stride);
+            needed = stride.checked_mul(size.max(1).into());
         }
         Ok(())
     }
 
     /// The effective stride that `unit` counts; 0 for none.
     fn stride_of(&self, unit: ProgressUnit) -> Result<i64, TensorError> {
-        let stride = match unit {
-            ProgressUnit::None => Some(&0),
-            ProgressUnit::Rows => self.strides().first(),
-            ProgressUnit::Columns => self.strides().get(1),
-        };
-        stride
-            .copied()
-            .ok_or(TensorError::ProgressUnit { got: unit.get() })
+        let [first, second, ..] = self.strides();
+        match unit {
+            ProgressUnit::None => Ok(0),
+            ProgressUnit::Rows => Ok(first),
+            ProgressUnit::Columns if self.ndims > 1 => Ok(second),
+            ProgressUnit::Columns => Err(TensorError::ProgressUnit { got: unit.get() }),
+        }
     }
 }
 
@@ -221,6 +242,7 @@ impl TensorHeader {
 impl TryFrom<&TensorHeaderBlock> for TensorHeader {
     type Error = TensorError;
 
+    #[inline]
     fn try_from(block: &TensorHeaderBlock) -> Result<Self, TensorError> {
         let dtype = block.dtype.get();
         let dtype = Dtype::new(dtype).ok_or(TensorError::Dtype { got: dtype })?;
@@ -230,31 +252,14 @@ impl TryFrom<&TensorHeaderBlock> for TensorHeader {
         let unit = ProgressUnit::new(unit).ok_or(TensorError::ProgressUnit { got: unit })?;
 
         let ndims = usize::from(block.ndims);
-        let (dims, strides) = (
-            block.dims.map(|dim| dim.get()),
-            block.strides.map(|s| s.get()),
-        );
-        let (Some(dims), Some(strides)) = (dims.get(..ndims), strides.get(..ndims)) else {
+        let (Some(dims), Some(strides)) = (block.dims.get(..ndims), block.strides.get(..ndims))
+        else {
             return Err(TensorError::Ndims { got: ndims });
         };
-        let mut tensor = Self::strided(dtype, order, dims, strides)?;
-
-        if unit != ProgressUnit::None {
-            let (needed, got) = (tensor.stride_of(unit)?, block.progress_stride_bytes.get());
-            if needed != i64::from(got) {
-                return Err(TensorError::ProgressStride { needed, got });
-            }
-            tensor.progress_unit = unit;
-            tensor.progress_stride_bytes = got;
-        }
-        Ok(tensor)
+        let progress = match unit {
+            ProgressUnit::None => (unit, 0), // whatever stands there
+            _ => (unit, block.progress_stride_bytes.get()),
+        };
+        Self::checked(dtype, order, dims, strides, progress)
     }
-}
-
-fn padded(numbers: &[i32]) -> [i32; MAX_DIMS] {
-    let mut all = [0; MAX_DIMS];
-    for (place, number) in all.iter_mut().zip(numbers) {
-        *place = *number;
-    }
-    all
 }

@@ -76,14 +76,3 @@ fn slots_tile_the_region_and_indices_of_larger_rings_wrap() {
     let count = SlotCount::new(4).unwrap();
     assert_eq!(Slots::new(memory.as_slice(), count, 192).err(), Some(error));
 }
-
-#[test]
-fn a_producer_fills_its_slot_in_place() {
-    let memory = lines(2);
-    let slots = Slots::new(memory.as_slice(), SlotCount::new(1).unwrap(), 64).unwrap();
-    let mut slot = slots.writer_at(SlotCount::new(1).unwrap().slot_of(Seq::FIRST));
-    // SAFETY: nobody else has this memory.
-    unsafe { slot.bytes_mut() }.fill(5);
-    assert_eq!(slot.view().load(7), Ok(0x0505_0505_0505_0505));
-    assert_eq!(RegionView::of_lines(&memory).load(7), Ok(0));
-}
