@@ -43,9 +43,10 @@ impl TensorHeader {
         major_order: MajorOrder,
         dims: &[i32],
     ) -> Result<Self, TensorError> {
-        let zeros = [0; MAX_DIMS];
-        let strides = zeros.get(..dims.len()).unwrap_or(&zeros);
-        Self::strided(dtype, major_order, dims, strides)
+        match [0; MAX_DIMS].get(..dims.len()) {
+            Some(strides) => Self::strided(dtype, major_order, dims, strides),
+            None => Err(TensorError::Ndims { got: dims.len() }),
+        }
     }
 
     /// A tensor with strides in bytes, one for each dimension; 0 is inferred from the dimensions inside (W-079).
@@ -156,6 +157,7 @@ impl TensorHeader {
         }
     }
 
+    /// What everything above comes down to: as many strides as dims, and all checks of the specification.
     #[inline(always)] // on the way of every frame that is read
     fn checked<I: Copy + Into<i32>>(
         dtype: Dtype,

@@ -63,6 +63,8 @@ fn tensors_without_sense_are_refused() {
         let tensor = TensorHeader::strided(Dtype::Int16, *order, dims, strides);
         assert_eq!(tensor, Err(*error));
     }
+    let nine = TensorHeader::contiguous(Dtype::Uint8, Row, &[1; 9]);
+    assert_eq!(nine, Err(E::Ndims { got: 9 }));
 }
 
 #[test]
