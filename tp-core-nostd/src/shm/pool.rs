@@ -153,7 +153,7 @@ mod tests {
     }
 
     proptest! {
-        #[test] // req: W-120, T-46
+        #[test] // req: W-119, W-120, T-46
         fn no_pool_would_have_been_a_better_choice(
             pools in proptest::collection::vec((0..6_u16, 1..6_u32), 0..8), len in 0..400_u32,
         ) {
@@ -171,7 +171,7 @@ mod tests {
         }
     }
 
-    #[test] // req: W-083, W-118, W-124, W-132
+    #[test] // req: W-083, W-118, W-124, W-130, W-132
     fn slots_lie_one_stride_apart_behind_the_superblock() {
         let memory: [Line; 7] = core::array::from_fn(|_| Line::zeroed());
         let shape = RegionShape {

@@ -65,7 +65,7 @@ impl TensorHeader {
                 got: strides.len(),
             });
         }
-        Self::checked(dtype, major_order, dims, strides, (ProgressUnit::None, 0))
+        Self::checked(dtype, major_order, dims, strides)
     }
 
     /// The same tensor, whose progress is counted in rows or columns as well (W-165).
@@ -158,13 +158,11 @@ impl TensorHeader {
     }
 
     /// What everything above comes down to: as many strides as dims, and all checks of the specification.
-    #[inline(always)] // on the way of every frame that is read
     fn checked<I: Copy + Into<i32>>(
         dtype: Dtype,
         major_order: MajorOrder,
         dims: &[I],
         strides: &[I],
-        (progress_unit, progress_stride_bytes): (ProgressUnit, u32),
     ) -> Result<Self, TensorError> {
         let ndims = match u8::try_from(dims.len()) {
             Ok(ndims @ 1..=8) => ndims,
@@ -173,9 +171,9 @@ impl TensorHeader {
         let mut tensor = Self {
             dtype,
             major_order,
-            progress_unit,
+            progress_unit: ProgressUnit::None,
             ndims,
-            progress_stride_bytes,
+            progress_stride_bytes: 0,
             dims: [0; MAX_DIMS],
             declared: [0; MAX_DIMS],
         };
@@ -184,17 +182,10 @@ impl TensorHeader {
             (*dim, *stride) = ((*given.0).into(), (*given.1).into());
         }
         tensor.lay_out(|_, _| ())?;
-        if progress_unit != ProgressUnit::None {
-            let (needed, got) = (tensor.stride_of(progress_unit)?, progress_stride_bytes);
-            if needed != i64::from(got) {
-                return Err(TensorError::ProgressStride { needed, got });
-            }
-        }
         Ok(tensor)
     }
 
     /// Tells `visit` the effective stride of each dimension, from the contiguous one outwards (wire 2.6).
-    #[inline] // as above
     fn lay_out(&self, mut visit: impl FnMut(u8, i64)) -> Result<(), TensorError> {
         let mut needed = Some(i64::from(self.dtype.element_len()));
         for nth in 0..self.ndims {
@@ -244,7 +235,6 @@ impl TensorHeader {
 impl TryFrom<&TensorHeaderBlock> for TensorHeader {
     type Error = TensorError;
 
-    #[inline]
     fn try_from(block: &TensorHeaderBlock) -> Result<Self, TensorError> {
         let dtype = block.dtype.get();
         let dtype = Dtype::new(dtype).ok_or(TensorError::Dtype { got: dtype })?;
@@ -258,10 +248,14 @@ impl TryFrom<&TensorHeaderBlock> for TensorHeader {
         else {
             return Err(TensorError::Ndims { got: ndims });
         };
-        let progress = match unit {
-            ProgressUnit::None => (unit, 0), // whatever stands there
-            _ => (unit, block.progress_stride_bytes.get()),
-        };
-        Self::checked(dtype, order, dims, strides, progress)
+        let tensor = Self::checked(dtype, order, dims, strides)?;
+        if unit == ProgressUnit::None {
+            return Ok(tensor); // whatever its stride says
+        }
+        let (needed, got) = (tensor.stride_of(unit)?, block.progress_stride_bytes.get());
+        if needed != i64::from(got) {
+            return Err(TensorError::ProgressStride { needed, got });
+        }
+        tensor.with_progress(unit)
     }
 }
