@@ -3,6 +3,11 @@
 //! Mappings are `Arc`s around a flag that says whether their memory is still there; the mailbox is a locked queue, since
 //! the real one is a library's. What is checked is the protocol around them.
 #![cfg(loom)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a model stops at what it does not expect"
+)]
 
 use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::sync::{Arc, Mutex};
