@@ -95,8 +95,8 @@ impl TensorHeader {
         self.dims.get(..self.ndims.into()).unwrap_or_default()
     }
 
-    /// Effective strides in bytes, none below one; past the last dimension they are 0.
-    pub fn strides(&self) -> [i64; MAX_DIMS] {
+    /// Effective strides in bytes, none below one; one for each dimension.
+    pub fn strides(&self) -> heapless::Vec<i64, MAX_DIMS> {
         let mut strides = [0; MAX_DIMS];
         // What was checked when this was made has no error left.
         let _ = self.lay_out(|dim, stride| {
@@ -104,7 +104,7 @@ impl TensorHeader {
                 *place = stride;
             }
         });
-        strides
+        strides.into_iter().take(self.ndims.into()).collect()
     }
 
     /// What its progress counts besides bytes.
@@ -221,13 +221,15 @@ impl TensorHeader {
 
     /// The effective stride that `unit` counts; 0 for none.
     fn stride_of(&self, unit: ProgressUnit) -> Result<i64, TensorError> {
-        let [first, second, ..] = self.strides();
-        match unit {
-            ProgressUnit::None => Ok(0),
-            ProgressUnit::Rows => Ok(first),
-            ProgressUnit::Columns if self.ndims > 1 => Ok(second),
-            ProgressUnit::Columns => Err(TensorError::ProgressUnit { got: unit.get() }),
-        }
+        let strides = self.strides();
+        let stride = match unit {
+            ProgressUnit::None => Some(&0),
+            ProgressUnit::Rows => strides.first(),
+            ProgressUnit::Columns => strides.get(1),
+        };
+        stride
+            .copied()
+            .ok_or(TensorError::ProgressUnit { got: unit.get() })
     }
 }
 

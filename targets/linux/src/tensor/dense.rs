@@ -34,7 +34,7 @@ fn close_gaps(header: &TensorHeader, mut payload: Vec<u8>) -> Option<Vec<u8>> {
     }
     let mut axes = Vec::new();
     for (dim, stride) in header.dims().iter().zip(header.strides()) {
-        axes.push((usize::try_from(*dim).ok()?, usize::try_from(*stride).ok()?));
+        axes.push((usize::try_from(*dim).ok()?, usize::try_from(stride).ok()?));
     }
     if header.major_order() == MajorOrder::Column {
         axes.reverse();

@@ -72,7 +72,7 @@ fn slot_json(slot: &Slot) -> Value {
             add("values_len_bytes", json!(frame.values_len_bytes));
             add("dtype", json!(dtype_name(frame.tensor.dtype())));
             add("dims", json!(frame.tensor.dims()));
-            add("strides", json!(frame.tensor.strides()));
+            add("strides", json!(frame.tensor.strides().as_slice()));
             let order = format!("{:?}", frame.tensor.major_order()).to_lowercase();
             add("major_order", json!(order));
             add("timestamp_ns", json!(frame.timestamp_ns));
