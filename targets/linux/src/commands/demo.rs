@@ -53,8 +53,10 @@ fn perform(args: &Args) -> Verdict {
     if let Err(error) = played {
         verdict.complain(error);
     }
-    if let Err(error) = scratch.clear() {
-        verdict.complain(error);
+    // What was killed leaves files behind; that is news only if all went well.
+    match scratch.clear() {
+        Err(error) if verdict.complaint().is_none() => verdict.complain(error),
+        _ => {}
     }
     verdict
 }

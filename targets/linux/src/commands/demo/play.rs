@@ -27,7 +27,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// publisher) take 42 MiB, which leaves room for the media driver in the 64 MiB that containers have.
 const CONFIG: &str = r#"
 [policies]
-epoch_gc_keep = 1
 cleanup_shm_on_exit = true
 
 [profiles.pictures]
@@ -84,7 +83,9 @@ impl<'a> Play<'a> {
     /// Everything in order. What the processes reported is in `verdict` also if something fails later.
     pub(super) fn perform(mut self, verdict: &mut Verdict) -> Result<(), String> {
         let media_driver = self.start_media_driver()?;
+        self.processes.say("media driver is ready");
         let driver = self.start_driver()?;
+        self.processes.say("driver is ready");
         let subscribers = [
             self.start_subscriber("subscriber 1")?,
             self.start_subscriber("subscriber 2")?,
@@ -92,34 +93,34 @@ impl<'a> Play<'a> {
         for id in subscribers {
             self.wait_for(id, "a subscriber's attach", "attached")?;
         }
+        self.processes.say("two subscribers are attached");
         let publisher = self.start_publisher()?;
         let attached = self.wait_for(publisher, "the publisher's attach", "attached")?;
         for id in subscribers {
-            let maps_it = |event: &Value| {
+            let what = "the publisher's memory at a subscriber";
+            let is_mapped = |event: &Value| {
                 event["event"] == "mapped" && event.get("epoch") == attached.get("epoch")
             };
-            self.processes.wait_for(
-                id,
-                "the publisher's memory at a subscriber",
-                PATIENCE,
-                maps_it,
-            )?;
+            self.processes.wait_for(id, what, PATIENCE, is_mapped)?;
         }
+        self.processes
+            .say("a publisher is attached, both subscribers see its memory");
 
+        let (pictures, seconds) = (self.pictures.len(), self.seconds);
         self.processes.say(&format!(
-            "{} pictures at {RATE_HZ} Hz for {} s",
-            self.pictures.len(),
-            self.seconds
+            "sending {pictures} pictures in turn, {RATE_HZ} frames/s for {seconds} s"
         ));
         self.processes.write_line(publisher)?;
-        let sending = PATIENCE.saturating_add(Duration::from_secs(self.seconds));
+        let sending = PATIENCE.saturating_add(Duration::from_secs(seconds));
         let is_done = |event: &Value| event["event"] == "done";
         let done = self
             .processes
             .wait_for(publisher, "the last frame", sending, is_done)?;
         verdict.frames_sent = done.get("frames_sent").and_then(Value::as_u64).unwrap_or(0);
 
-        // The publisher takes the memory with it, so it leaves only after everybody has read what is there.
+        self.processes
+            .say("all frames are sent; the last to come leave first");
+        // Only the publisher waits a little: it takes the memory with it, so everybody has to have read what is there.
         for id in subscribers {
             self.processes.terminate(id);
             let summary = self.wait_for(id, "a subscriber's summary", "summary")?;
@@ -133,7 +134,7 @@ impl<'a> Play<'a> {
             self.processes.terminate(id);
             self.processes.wait_end(id, PATIENCE)?;
         }
-        self.processes.say("everybody has left");
+        self.processes.say("everybody is gone");
         Ok(())
     }
 
@@ -154,8 +155,9 @@ impl<'a> Play<'a> {
         );
         let config = self.scratch.write_config(&places)?;
         let mut command = Command::new(&self.tp_driver);
-        // Variables of the caller would override the file.
-        command.env_clear().arg("--json").arg("-c").arg(config);
+        // Variables of the caller would override the file. No warnings: strides other than powers of two are meant.
+        command.env_clear().env("TP_LOG_LEVEL", "error");
+        command.arg("--json").arg("-c").arg(config);
         let id = self.processes.start("driver", &mut command)?;
         self.wait_ready(id, "driver")
     }

@@ -187,7 +187,7 @@ impl Processes {
                     process.kill();
                     let (name, seconds) = (process.name, within.as_secs());
                     return Err(format!(
-                        "the {name} did not end within {seconds} s and was killed"
+                        "{name} did not end within {seconds} s and was killed"
                     ));
                 }
                 Err(error) => return Err(format!("cannot wait for the {}: {error}", process.name)),
@@ -216,8 +216,8 @@ impl Process {
             .map(|words| words.clone())
             .unwrap_or_default();
         match last_words.is_empty() {
-            true => format!("the {} ended with {status}", self.name),
-            false => format!("the {} ended with {status}: {last_words}", self.name),
+            true => format!("{} ended with {status}", self.name),
+            false => format!("{} ended with {status}: {last_words}", self.name),
         }
     }
 

@@ -37,27 +37,25 @@ impl Received {
     }
 }
 
-/// The outcome. Good news only if nobody complained and the figures add up.
+/// The outcome. Good only if there is nothing to complain about and the figures add up.
 #[derive(Debug, Default)]
 pub(super) struct Verdict {
     pub(super) frames_sent: u64,
     pub(super) received: Vec<Received>,
-    complaints: Vec<String>,
+    complaint: Option<String>,
 }
 
 impl Verdict {
-    /// Something went wrong.
+    /// Something went wrong; what comes first is what counts.
     pub(super) fn complain(&mut self, complaint: String) {
-        self.complaints.push(complaint);
+        self.complaint.get_or_insert(complaint);
     }
 
-    /// Everything that is wrong, or `None`.
+    /// What is wrong, if anything is.
     pub(super) fn complaint(&self) -> Option<String> {
-        let mut complaints = self.complaints.clone();
-        if complaints.is_empty() {
-            complaints.extend(self.discrepancies());
-        }
-        (!complaints.is_empty()).then(|| complaints.join("; "))
+        let discrepancies = self.discrepancies();
+        let found = (!discrepancies.is_empty()).then(|| discrepancies.join("; "));
+        self.complaint.clone().or(found)
     }
 
     fn discrepancies(&self) -> Vec<String> {
@@ -142,7 +140,7 @@ mod tests {
         Verdict {
             frames_sent: 150,
             received,
-            complaints: Vec::new(),
+            complaint: None,
         }
     }
 

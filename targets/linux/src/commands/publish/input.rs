@@ -75,7 +75,7 @@ impl Input {
         }
     }
 
-    /// What frame `seq` carries. Waits for a raw frame, but not for long.
+    /// What frame `seq` carries. Waits for a raw frame, but not for long; only raw frames can be faulty by now.
     pub(super) fn frame(&mut self, seq: Seq) -> Result<Next<'_>, TensorError> {
         let (arriving, next) = match self {
             Self::Files(sources) => return Ok(sources.of(seq).map_or(Next::End, Next::Frame)),

@@ -88,7 +88,9 @@ impl<'a> Publishing<'a> {
         }
         let stdin = (self.args.hold || self.args.stay).then(watch_stdin);
         if let (true, Some(stdin)) = (self.args.hold, &stdin) {
-            self.live.say("attached; press Enter to publish");
+            if !self.args.json {
+                self.live.say("attached; press Enter to publish");
+            }
             self.wait_for_line(stdin)?;
             self.pace.restart(Instant::now());
         }
@@ -97,9 +99,7 @@ impl<'a> Publishing<'a> {
         self.totals.end(self.producer.deliveries());
         let done = json!({"event": "done", "frames_sent": self.totals.frames});
         self.events.emit(&done)?;
-        if published.is_ok() {
-            self.stay_for_readers(stdin.as_ref());
-        }
+        self.stay_for_readers(stdin.filter(|_| self.args.stay && published.is_ok()));
         self.live.say(&self.totals);
         self.events.emit(&self.totals.summary())?;
         published
@@ -128,7 +128,8 @@ impl<'a> Publishing<'a> {
         if !self.has_epoch()? {
             return Ok(Step::Wait);
         }
-        let source = match self.input.frame(self.next)? {
+        let next = self.input.frame(self.next);
+        let source = match next.map_err(|error| format!("standard input: {error}"))? {
             Next::Frame(source) => source,
             Next::NotYet => return Ok(Step::Wait),
             Next::End => return Ok(Step::End),
@@ -186,13 +187,12 @@ impl<'a> Publishing<'a> {
         Ok(())
     }
 
-    fn stay_for_readers(&self, stdin: Option<&Receiver<()>>) {
+    /// Until standard input ends, or for a moment.
+    fn stay_for_readers(&self, stdin: Option<Receiver<()>>) {
         let until = Instant::now().checked_add(LINGER);
-        let stays = || match stdin {
-            Some(stdin) if self.args.stay => {
-                stdin.recv_timeout(LOOK_EVERY) != Err(RecvTimeoutError::Disconnected)
-            }
-            _ => {
+        let stays = || match &stdin {
+            Some(stdin) => stdin.recv_timeout(LOOK_EVERY) != Err(RecvTimeoutError::Disconnected),
+            None => {
                 thread::sleep(LOOK_EVERY);
                 until.is_some_and(|until| Instant::now() < until)
             }

@@ -48,7 +48,10 @@ pub(super) struct Receiving {
     first_difference: Option<String>,
     total: Figures,
     lately: Figures,
+    /// The memory that is mapped.
     epoch: Option<Epoch>,
+    /// The last one that was.
+    last_epoch: Option<Epoch>,
     events: Events,
     live: LiveLine,
 }
@@ -67,6 +70,7 @@ impl Receiving {
             total: Figures::new(),
             lately: Figures::new(),
             epoch: None,
+            last_epoch: None,
             events: Events::new(args.json),
             live: LiveLine::new(),
         }
@@ -175,6 +179,7 @@ impl Receiving {
             return Ok(());
         }
         self.epoch = epoch;
+        self.last_epoch = epoch.or(self.last_epoch);
         let stream = self.stream.get();
         self.events.emit(&match epoch {
             Some(epoch) => json!({"event": "mapped", "stream": stream, "epoch": epoch.get()}),
@@ -207,7 +212,7 @@ impl Receiving {
         let mut summary = json!({
             "event": "summary",
             "stream": self.stream.get(),
-            "epoch": self.epoch.map(Epoch::get),
+            "epoch": self.last_epoch.map(Epoch::get),
         });
         let mut add = |name: &str, value: Value| {
             if let Value::Object(fields) = &mut summary {
