@@ -22,6 +22,7 @@
 
 mod faults;
 mod net;
+mod reader;
 
 use core::cell::{Cell, RefCell};
 use core::time::Duration;
@@ -33,7 +34,8 @@ use tp_core_nostd::transport::{
 };
 
 pub use faults::Faults;
-use net::{Net, Tether};
+use net::Net;
+use reader::Tether;
 
 /// Longest message, in bytes: an eighth of a term of 4 MiB, as with Aeron.
 pub const MAX_MESSAGE_BYTES: usize = 512 * 1024;

@@ -1,19 +1,13 @@
-//! The state of the medium: logs that publications write, readers with one image of each log.
+//! The state of the medium: logs that publications write, and what time and faults do to them.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use tp_core_nostd::time::{Clock, Instant};
 use tp_core_nostd::transport::{ImageEvent, ImageId, PollError, SendError};
 
 use super::faults::{Dice, Faults};
+use super::reader::{Reader, Tether};
 use super::{FakeClock, MAX_MESSAGE_BYTES, Owner, UNTETHERED_LIMIT, WINDOW_BYTES};
-
-/// Whether publishers wait for a reader.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tether {
-    Tight,
-    Loose,
-}
 
 pub(super) struct Net {
     clock: FakeClock,
@@ -37,27 +31,6 @@ struct Log {
     writers: u32,
     /// When the log counts as ended: set once its last writer is gone.
     ends: Option<Instant>,
-}
-
-struct Reader {
-    stream_id: i32,
-    owner: Owner,
-    tether: Tether,
-    /// Its process or the medium is gone; what happened until then can still be asked for.
-    closed: bool,
-    images: BTreeMap<ImageId, Image>,
-    events: VecDeque<(ImageId, ImageEvent)>,
-}
-
-#[derive(Default)]
-struct Image {
-    /// Messages under way or unread, by time of arrival; equal times in order of sending.
-    messages: BTreeMap<(Instant, u64), Vec<u8>>,
-    bytes: usize,
-    /// When the message sent last arrives: none overtakes it.
-    newest: Option<Instant>,
-    /// Since when offers have been refused because of this reader.
-    full_since: Option<Instant>,
 }
 
 impl Net {
@@ -115,14 +88,7 @@ impl Net {
 
     pub(super) fn subscribe(&mut self, stream_id: i32, owner: Owner, tether: Tether) -> u64 {
         let id = self.fresh_id();
-        let mut reader = Reader {
-            stream_id,
-            owner,
-            tether,
-            closed: false,
-            images: BTreeMap::new(),
-            events: VecDeque::new(),
-        };
+        let mut reader = Reader::new(stream_id, owner, tether);
         for (log_id, log) in &self.logs {
             if log.stream_id == stream_id && log.ends.is_none() {
                 reader.join(*log_id);
@@ -311,43 +277,6 @@ impl Net {
                 .any(|reader| reader.images.contains_key(id));
             log.ends.is_none_or(|at| at > now) || read
         });
-    }
-}
-
-impl Reader {
-    fn join(&mut self, log: ImageId) {
-        self.images.insert(log, Image::default());
-        self.events.push_back((log, ImageEvent::Available));
-    }
-
-    fn close(&mut self) {
-        self.closed = true;
-        self.lose(|_, _| true);
-    }
-
-    fn lose(&mut self, mut which: impl FnMut(&ImageId, &Image) -> bool) {
-        let events = &mut self.events;
-        self.images.retain(|id, image| {
-            let lost = which(id, image);
-            if lost {
-                events.push_back((*id, ImageEvent::Unavailable));
-            }
-            !lost
-        });
-    }
-}
-
-impl Image {
-    fn carry(&mut self, arrival: Instant, order: u64, message: &[u8]) {
-        self.bytes += message.len();
-        self.messages.insert((arrival, order), message.to_vec());
-    }
-
-    fn take(&mut self, key: (Instant, u64)) -> Option<Vec<u8>> {
-        let message = self.messages.remove(&key)?;
-        self.bytes -= message.len();
-        self.full_since = None;
-        Some(message)
     }
 }
 

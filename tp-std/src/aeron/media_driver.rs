@@ -4,21 +4,17 @@ use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use std::ffi::{CString, OsString};
-use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 
 use rusteron_client as rc;
 use rusteron_media_driver as rmd;
-use rustix::io::Errno;
-use rustix::process::{Pid, test_kill_process};
 use thiserror::Error;
 
-use super::cnc::heartbeat;
+use super::driver_dir;
 use super::error::one_line;
 
 /// How often the media driver looks at its timers: one part of the time for which a stopped subscriber can hold up
@@ -41,12 +37,6 @@ const LOW_SPACE_BYTES: u64 = 8 << 20;
 /// How long the counter of a lost image stays unused. A client that was stopped may write its position there once
 /// before it learns that the image is gone; a second later (Aeron's default) that could be somebody else's position.
 const COUNTER_REST: Duration = Duration::from_secs(60);
-
-/// Heartbeats of a media driver older than this are those of a dead one.
-const DRIVER_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// What Aeron keeps in its directory. Anything else there is somebody's data, and the directory is not ours to delete.
-const FILES_OF_AERON: [&str; 4] = ["cnc.dat", "loss-report.dat", "publications", "images"];
 
 /// What can be chosen about a media driver. The rest follows from design 4.6.
 #[derive(Clone, Debug)]
@@ -95,7 +85,7 @@ impl MediaDriver {
     /// [`MediaDriverError::InUse`] if a live one owns the directory.
     pub fn start(config: MediaDriverConfig) -> Result<Self, MediaDriverError> {
         let dir = config.dir.clone();
-        let dead = check_dir(&dir)?;
+        let dead = driver_dir::check(&dir)?;
         let stop = Arc::new(AtomicBool::new(false));
         let (ready, started) = mpsc::sync_channel(1);
         let thread = thread::Builder::new()
@@ -131,7 +121,7 @@ impl MediaDriver {
 
     /// Bytes of shared memory its files take at the moment, logs of publications included.
     pub fn bytes_used(&self) -> u64 {
-        bytes_below(&self.dir)
+        driver_dir::bytes_below(&self.dir)
     }
 
     /// Stops it, tells its clients, and removes the directory if it was asked to.
@@ -270,58 +260,4 @@ fn context(
     context.set_loss_report_buffer_length(LOSS_REPORT_BYTES)?;
     context.set_low_file_store_warning_threshold(LOW_SPACE_BYTES)?;
     Ok(context)
-}
-
-/// Makes sure that a media driver may start in `dir`; whether a dead one must be removed that looks alive.
-fn check_dir(dir: &Path) -> Result<bool, MediaDriverError> {
-    let unreadable = |source| MediaDriverError::Directory {
-        dir: dir.to_owned(),
-        source,
-    };
-    let entries = match fs::read_dir(dir) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        Err(error) => return Err(unreadable(error)),
-    };
-    for entry in entries {
-        let name = entry.map_err(unreadable)?.file_name();
-        if !FILES_OF_AERON.iter().any(|known| name == *known) {
-            let dir = dir.to_owned();
-            return Err(MediaDriverError::ForeignFiles { dir, name });
-        }
-    }
-    let Ok(before) = heartbeat(dir, DRIVER_TIMEOUT) else {
-        return Ok(false);
-    };
-    let in_use = MediaDriverError::InUse {
-        dir: dir.to_owned(),
-        pid: before.pid,
-    };
-    if process_exists(before.pid) {
-        return Err(in_use);
-    }
-    // Its process is gone, or lives in another container. A media driver that lives beats once a second at least.
-    thread::sleep(Duration::from_secs(3));
-    match heartbeat(dir, DRIVER_TIMEOUT) {
-        Ok(after) if after != before => Err(in_use),
-        _ => Ok(true),
-    }
-}
-
-fn process_exists(pid: i64) -> bool {
-    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
-    pid.is_some_and(|pid| test_kill_process(pid) != Err(Errno::SRCH))
-}
-
-/// Bytes that the files below `dir` occupy.
-fn bytes_below(dir: &Path) -> u64 {
-    let Ok(entries) = fs::read_dir(dir) else {
-        return 0;
-    };
-    let bytes = entries.flatten().map(|entry| match entry.metadata() {
-        Ok(of) if of.is_dir() => bytes_below(&entry.path()),
-        Ok(of) => of.blocks().saturating_mul(512),
-        Err(_) => 0,
-    });
-    bytes.fold(0, u64::saturating_add)
 }

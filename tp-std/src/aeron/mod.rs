@@ -35,6 +35,7 @@ mod assembler;
 mod channel;
 mod client;
 mod cnc;
+mod driver_dir;
 mod error;
 mod frame;
 mod media_driver;
