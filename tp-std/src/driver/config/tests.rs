@@ -246,3 +246,14 @@ fn what_is_questionable_is_only_warned_about() {
         "{texts:?}"
     );
 }
+
+#[test]
+fn the_example_is_a_configuration_without_warnings() {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../targets/linux/config/driver.toml"
+    );
+    let (config, report) = DriverConfig::load(Path::new(path), &|_| None).unwrap();
+    assert!(report.warnings.is_empty(), "{:?}", report.warnings);
+    assert_eq!(config.streams.len(), 3);
+}
