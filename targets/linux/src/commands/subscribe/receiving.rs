@@ -4,7 +4,6 @@ use core::error::Error;
 use core::mem;
 use core::time::Duration;
 use std::io;
-use std::sync::Arc;
 use std::time::Instant;
 
 use serde_json::{Value, json};
@@ -86,27 +85,15 @@ impl Receiving {
             .emit(&json!({"event": "attached", "stream": stream}))?;
         self.total.reset();
         let counters = consumer.counters();
-        let mut idle = BackoffIdle::new(LONGEST_SLEEP);
-        while session.goes_on() && self.wants_more() {
-            self.follow_epoch(&mut consumer)?;
-            idle.idle(self.poll(&mut consumer)?);
-            if self.live.is_due() {
-                let line = self.line(&self.lately, &counters);
-                self.live.show(line);
-                self.lately.reset();
-            }
-        }
-        if session.stop.is_asked() {
-            self.read_last_frames(&mut consumer)?;
-        }
+        let received = self.receive(session, &mut consumer, &counters);
         let line = self.line(&self.total, &counters);
         self.live.say(line);
-        let fields = self.total.fields();
         let written = self.files.take().map(Files::finish);
-        let summary = self.summary(fields, &counters, written.as_ref());
+        let summary = self.summary(&counters, written.as_ref());
         self.events.emit(&summary)?;
-        if let Some(Err(failed)) = written {
-            return Err(failed.into());
+        received?;
+        if let Some(Outcome { written, lost }) = written.transpose()? {
+            self.live.say(written_text(written, lost));
         }
         match self.first_difference {
             Some(first) => {
@@ -114,6 +101,29 @@ impl Receiving {
                 Err(format!("{torn} of {frames} frames differ from their file: {first}").into())
             }
             None => Ok(()),
+        }
+    }
+
+    /// Until there is a reason to end.
+    fn receive(
+        &mut self,
+        session: &Session,
+        consumer: &mut Consumer,
+        counters: &ConsumerCounters,
+    ) -> Result<(), Box<dyn Error>> {
+        let mut idle = BackoffIdle::new(LONGEST_SLEEP);
+        while session.goes_on() && self.wants_more() {
+            self.follow_epoch(consumer)?;
+            idle.idle(self.poll(consumer)?);
+            if self.live.is_due() {
+                let line = self.line(&self.lately, counters);
+                self.live.show(line);
+                self.lately.reset();
+            }
+        }
+        match session.stop.is_asked() {
+            true => self.read_last_frames(consumer),
+            false => Ok(()),
         }
     }
 
@@ -205,8 +215,7 @@ impl Receiving {
 
     fn summary(
         &self,
-        figures: Vec<(&'static str, Value)>,
-        counters: &Arc<ConsumerCounters>,
+        counters: &ConsumerCounters,
         files: Option<&Result<Outcome, String>>,
     ) -> Value {
         let mut summary = json!({
@@ -219,7 +228,7 @@ impl Receiving {
                 fields.insert(name.into(), value);
             }
         };
-        for (name, value) in figures {
+        for (name, value) in self.total.fields() {
             add(name, value);
         }
         if self.check.is_some() {
@@ -233,5 +242,12 @@ impl Receiving {
             add("not_written", json!(lost));
         }
         summary
+    }
+}
+
+fn written_text(written: u64, lost: u64) -> String {
+    match lost {
+        0 => format!("{written} files written"),
+        _ => format!("{written} files written, {lost} frames not: the disk was too slow for them"),
     }
 }
