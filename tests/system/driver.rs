@@ -240,7 +240,8 @@ impl Client {
         self.send(|buffer| message.encode(buffer).unwrap());
         self.hear("an answer to the detach", |message| match message {
             Message::ShmDetachResponse(view) => {
-                Some(ShmDetachResponse::try_from(view).unwrap().outcome.unwrap())
+                ShmDetachResponse::try_from(view).unwrap().outcome.unwrap();
+                Some(())
             }
             _ => None,
         });

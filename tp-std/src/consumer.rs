@@ -174,6 +174,11 @@ struct Hot {
     sequencer: Sequencer,
     counters: Arc<ConsumerCounters>,
     watch_memory: bool,
+    /// Epoch of the last mapping.
+    epoch: Option<Epoch>,
+    /// Where watching begins before a frame was seen: at 0 in a new epoch; in one that was mapped before, the first
+    /// descriptor tells, else frames would be handed out twice.
+    begin: Option<u64>,
     /// What the conductor should know.
     note: Option<Note>,
 }
@@ -193,6 +198,8 @@ impl Consumer {
                 sequencer,
                 counters: Arc::default(),
                 watch_memory: config.watch_memory,
+                epoch: None,
+                begin: None,
                 note: None,
             },
         }
@@ -299,6 +306,9 @@ impl Drop for Consumer {
 impl Hot {
     fn read_from(&mut self, regions: Regions<Mapping>) {
         let accepted = vec![0; regions.ring().slots().get() as usize].into_boxed_slice();
+        let epoch = Some(regions.ring().shape().epoch);
+        self.begin = (self.epoch != epoch).then_some(0);
+        self.epoch = epoch;
         self.reading = Reader::new(regions, accepted);
         self.sequencer.reset();
         self.note = None;
@@ -383,10 +393,10 @@ impl Hot {
     ) -> u32 {
         let mut found = 0;
         while self.watch_memory && found < limit {
-            let next = self
-                .sequencer
-                .last_seq()
-                .map_or(0, |last| last.get().saturating_add(1));
+            let after_last = |last: Seq| last.get().saturating_add(1);
+            let Some(next) = self.sequencer.last_seq().map(after_last).or(self.begin) else {
+                break;
+            };
             let mut ahead = (next..next.saturating_add(LOOKAHEAD)).filter_map(Seq::new);
             let Some(later) = ahead.find(|seq| self.is_there(*seq)) else {
                 break;
