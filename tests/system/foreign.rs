@@ -1,13 +1,15 @@
 //! Strangers on the shared streams: what they send is ignored or counted, and disturbs nobody.
 
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::task::Poll;
+use core::time::Duration;
 use std::thread;
 
 use tp_core_nostd::ids::{Epoch, StreamId};
 use tp_core_nostd::seq::Seq;
 use tp_core_nostd::transport::Publication;
 use tp_core_nostd::wire::control::FrameDescriptor;
-use tp_std::aeron::{AeronClient, Channel, ClientConfig};
+use tp_std::aeron::{AeronClient, AeronExclusivePublication, Channel, ClientConfig};
 use tp_std::{ANNOUNCE_STREAM, CONTROL_STREAM, DESCRIPTOR_STREAM};
 
 use crate::frames::{Pace, publish};
@@ -61,6 +63,59 @@ fn strange_descriptors() -> [Vec<u8>; 2] {
     [of(10_001, u64::MAX >> 1), of(10_000, 1)]
 }
 
+/// A publication of a stranger that somebody subscribed to.
+fn connected(stranger: &mut AeronClient, stream_id: i32) -> AeronExclusivePublication {
+    let channel = Channel::ipc().for_publication();
+    let mut pending = stranger
+        .add_exclusive_publication(&channel, stream_id)
+        .unwrap();
+    let mut added = None;
+    wait_until("a publication with subscribers", || {
+        stranger.do_work().unwrap();
+        if let (None, Poll::Ready(result)) = (&added, pending.poll()) {
+            added = Some(result.unwrap());
+        }
+        added.as_ref().is_some_and(Publication::is_connected)
+    });
+    added.unwrap()
+}
+
+#[test] // req: T-14
+fn publishers_that_come_and_go_cost_nobody_a_frame() {
+    let rig = Rig::start(&Shape::default());
+    let (client, _conductor) = rig.client();
+    let mut producer = producer(&client);
+    let watchers = [0, 1].map(|_| Watcher::start(consumer(&client)));
+    let total = settle(&mut producer, &watchers.each_ref());
+
+    let going = AtomicBool::new(true);
+    let sent = thread::scope(|scope| {
+        let publishing = scope.spawn(|| {
+            let mut pace = Pace::hz(5000);
+            let mut sent = total;
+            while going.load(Ordering::Relaxed) {
+                sent = publish(&mut producer, 64).unwrap().0 + 1;
+                pace.wait();
+            }
+            sent
+        });
+        let mut stranger = AeronClient::connect(&ClientConfig::new(aeron_dir(rig.root()))).unwrap();
+        for _ in 0..20 {
+            drop(connected(&mut stranger, DESCRIPTOR_STREAM));
+            thread::sleep(Duration::from_millis(50));
+        }
+        going.store(false, Ordering::Relaxed);
+        publishing.join().unwrap()
+    });
+    assert!(sent > total);
+    let sent = settle(&mut producer, &watchers.each_ref());
+    for watcher in watchers {
+        let drops = watcher.drops.clone();
+        assert_eq!(drops.local_drops(), 0, "it was unmapped meanwhile");
+        assert_accounted(sent, &watcher.stop(), &drops);
+    }
+}
+
 #[test] // req: C-100, C-119, D-025, T-37, T-38
 fn garbage_on_shared_streams_is_counted_and_frames_flow_on() {
     const ROUNDS: u64 = 20;
@@ -72,19 +127,7 @@ fn garbage_on_shared_streams_is_counted_and_frames_flow_on() {
 
     let mut stranger = AeronClient::connect(&ClientConfig::new(aeron_dir(rig.root()))).unwrap();
     let streams = [CONTROL_STREAM, ANNOUNCE_STREAM, DESCRIPTOR_STREAM];
-    let channel = Channel::ipc().for_publication();
-    let mut publications = streams.map(|id| {
-        let mut pending = stranger.add_exclusive_publication(&channel, id).unwrap();
-        let mut added = None;
-        wait_until("a publication with subscribers", || {
-            stranger.do_work().unwrap();
-            if let (None, Poll::Ready(result)) = (&added, pending.poll()) {
-                added = Some(result.unwrap());
-            }
-            added.as_ref().is_some_and(Publication::is_connected)
-        });
-        added.unwrap()
-    });
+    let mut publications = streams.map(|id| connected(&mut stranger, id));
     let mut sent = 0;
     let mut pace = Pace::hz(1000);
     for _ in 0..ROUNDS {
@@ -107,7 +150,7 @@ fn garbage_on_shared_streams_is_counted_and_frames_flow_on() {
     wait_until("the garbage to be counted", || {
         client.malformed_messages() >= 2 * ROUNDS * ours
     });
-    thread::sleep(core::time::Duration::from_millis(50));
+    thread::sleep(Duration::from_millis(50));
     assert_eq!(client.malformed_messages(), 2 * ROUNDS * ours);
     let total = settle(&mut producer, &[&watcher]);
     assert!(total > sent);

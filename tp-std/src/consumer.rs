@@ -240,10 +240,12 @@ impl Consumer {
         }
         let mut polled = 0;
         if let Some(descriptors) = &mut self.descriptors {
-            let image_lost = &mut self.image_lost;
-            descriptors
-                .image_events(&mut |_, event| *image_lost |= event == ImageEvent::Unavailable);
             let hot = &mut self.hot;
+            let mut lost = false;
+            descriptors.image_events(&mut |_, event| lost |= event == ImageEvent::Unavailable);
+            // The end of another publisher on the stream is nothing to us while ours is there.
+            let ours = hot.sequencer.image();
+            self.image_lost |= lost && !ours.is_some_and(|image| descriptors.has_image(image));
             // Where the connection ended, another one is being set up.
             polled = descriptors
                 .poll(limit, &mut |bytes, image| {
@@ -286,6 +288,7 @@ impl Consumer {
         if let Some(descriptors) = self.link.endpoint.take() {
             self.descriptors = Some(descriptors);
             self.image_lost = false;
+            self.hot.sequencer.resubscribed();
         }
         let mapping = self.link.mapping.take();
         if !self.seen.is_active() {

@@ -65,8 +65,9 @@ enum Switch {
 pub struct Sequencer {
     /// The last frame seen, by descriptor or in memory.
     last: Option<Seq>,
-    /// The last descriptor and the image it came through: what regressions are judged by.
-    described: Option<(ImageId, Seq)>,
+    /// The image of the last descriptor, and the number that regressions are judged by: none before the first
+    /// descriptor of a subscription.
+    described: Option<(ImageId, Option<Seq>)>,
     switch: Switch,
     /// Longest gap that is followed frame by frame.
     max_gap: u64,
@@ -106,7 +107,7 @@ impl Sequencer {
             Arrival::Duplicate => {
                 // The descriptor of a frame that was found in memory before.
                 if self.switch == Switch::Settled {
-                    self.described = Some((image, seq));
+                    self.described = Some((image, Some(seq)));
                 }
                 return arrival;
             }
@@ -116,7 +117,7 @@ impl Sequencer {
             Arrival::First | Arrival::Next | Arrival::NewWriter => {}
         }
         self.last = Some(seq);
-        self.described = Some((image, seq));
+        self.described = Some((image, Some(seq)));
         if self.switch == Switch::CatchingUp {
             self.switch = Switch::Settled;
         }
@@ -129,13 +130,14 @@ impl Sequencer {
         };
         let same_image = self.described.is_none_or(|(current, _)| current == image);
         let described = self.described.filter(|_| same_image);
+        let described = described.and_then(|(_, seq)| seq);
         match seq.cmp(&last) {
             Ordering::Greater => match missed(last, seq) {
                 0 => Arrival::Next,
                 missed if missed > self.max_gap => Arrival::Resync { missed },
                 missed => Arrival::Gap { missed },
             },
-            _ if described.is_some_and(|(_, described)| seq < described) => Arrival::Regression,
+            _ if described.is_some_and(|described| seq < described) => Arrival::Regression,
             _ if same_image || self.switch != Switch::Settled => Arrival::Duplicate,
             _ => Arrival::NewWriter,
         }
@@ -165,6 +167,19 @@ impl Sequencer {
         if self.switch == Switch::BothOpen {
             self.switch = Switch::CatchingUp;
         }
+    }
+
+    /// The descriptors come through a new subscription to the same stream. It joins an image where the image's slowest
+    /// subscriber is, so numbers may arrive once more.
+    pub fn resubscribed(&mut self) {
+        if let Some((_, seq)) = &mut self.described {
+            *seq = None;
+        }
+    }
+
+    /// The image that the last descriptor came through.
+    pub fn image(&self) -> Option<ImageId> {
+        self.described.map(|(image, _)| image)
     }
 
     /// Forgets the last number, for a new mapping. Counters stay (T-45).
@@ -212,13 +227,14 @@ mod tests {
         sequencer
     }
 
-    fn states() -> [(&'static str, Sequencer); 6] {
-        let [mut both, mut behind, mut reset, mut capped] = [(); 4].map(|()| at_1000());
+    fn states() -> [(&'static str, Sequencer); 7] {
+        let [mut both, mut behind, mut reset, mut capped, mut again] = [(); 5].map(|()| at_1000());
         both.begin_switch();
         behind.begin_switch();
         behind.end_switch();
         reset.reset();
         capped.set_max_gap(None);
+        again.resubscribed();
         [
             ("unseen", Sequencer::new()),
             ("reset", reset),
@@ -226,6 +242,7 @@ mod tests {
             ("rate cap", capped),
             ("both open", both),
             ("catching up", behind),
+            ("again", again),
         ]
     }
 
@@ -256,12 +273,14 @@ at 1000     A: Regression Regression Duplicate Next gap1 gap256 resync257
 rate cap    A: Regression Regression Duplicate Next gap1 gap256 gap257
 both open   A: Regression Regression Duplicate Next gap1 gap256 resync257
 catching up A: Regression Regression Duplicate Next gap1 gap256 resync257
+again       A: Duplicate Duplicate Duplicate Next gap1 gap256 resync257
 unseen      B: First First First First First First First
 reset       B: First First First First First First First
 at 1000     B: NewWriter NewWriter NewWriter Next gap1 gap256 resync257
 rate cap    B: NewWriter NewWriter NewWriter Next gap1 gap256 gap257
 both open   B: Duplicate Duplicate Duplicate Next gap1 gap256 resync257
 catching up B: Duplicate Duplicate Duplicate Next gap1 gap256 resync257
+again       B: NewWriter NewWriter NewWriter Next gap1 gap256 resync257
 ";
         assert_eq!(table, reviewed);
     }
@@ -302,6 +321,19 @@ catching up B: Duplicate Duplicate Duplicate Next gap1 gap256 resync257
         assert_eq!(sequencer.gap_drops(), 10);
     }
 
+    #[test] // req: T-14
+    fn a_new_subscription_may_repeat_its_image_but_not_go_back_in_it() {
+        let mut sequencer = at_1000();
+        sequencer.resubscribed();
+        assert_eq!(sequencer.image(), Some(A));
+        assert_eq!(sequencer.observe(A, seq(998)), Arrival::Duplicate);
+        assert_eq!(sequencer.observe(A, seq(999)), Arrival::Duplicate);
+        assert_eq!(sequencer.observe(A, seq(998)), Arrival::Regression);
+        sequencer.resubscribed();
+        assert_eq!(sequencer.observe(A, seq(1001)), Arrival::Next);
+        assert_eq!(sequencer.observe(A, seq(1000)), Arrival::Regression);
+    }
+
     #[test] // req: T-42, T-45, W-117
     fn a_reset_forgets_the_number_but_not_the_counters() {
         let mut sequencer = Sequencer::new();
@@ -330,6 +362,7 @@ catching up B: Duplicate Duplicate Duplicate Next gap1 gap256 resync257
                 match switch {
                     0 => sequencer.begin_switch(),
                     1 => sequencer.end_switch(),
+                    2 => sequencer.resubscribed(),
                     _ => {}
                 }
                 match sequencer.observe(ImageId(image), seq(raw)) {

@@ -67,6 +67,11 @@ impl AeronSubscription {
         self.stream_id
     }
 
+    /// Whether this image was available when events were last asked for.
+    pub fn has_image(&self, image: ImageId) -> bool {
+        self.images.contains(&image)
+    }
+
     /// Stops receiving; the images still known are reported as unavailable. Dropping does the same without a report.
     pub fn close(&mut self) {
         if let Some(raw) = self.raw.take() {

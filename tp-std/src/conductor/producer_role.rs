@@ -161,7 +161,8 @@ impl ProducerRole {
     }
 
     fn add_descriptors(&mut self, connection: &mut Connection) -> Result<(), TransportError> {
-        let Some(aeron) = connection.aeron() else {
+        // One that is refused leaves no trace on the descriptor stream.
+        let Some(aeron) = connection.aeron().filter(|_| self.mapped.is_some()) else {
             return Ok(());
         };
         let channel = publication_channel(&self.descriptors);
