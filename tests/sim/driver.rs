@@ -7,8 +7,8 @@ use std::rc::Rc;
 
 use tp_core_nostd::ids::{Epoch, PoolId, StreamId};
 use tp_core_nostd::proto::driver::{
-    AnswerEntry, Config, Driver, Event, FileOrder, FileResult, LeaseEntry, NodeEntry, Profile,
-    Storage, StreamEntry, TEXT_MAX,
+    AnswerEntry, Config, ConsumerEntry, Driver, Event, FileOrder, FileResult, LeaseEntry,
+    NodeEntry, Profile, Storage, StreamEntry, TEXT_MAX,
 };
 use tp_core_nostd::seq::SlotCount;
 use tp_core_nostd::shm::PoolClass;
@@ -61,10 +61,20 @@ impl DriverActor {
             expiry_grace_intervals: 3,
             node_id_cooldown: Duration::from_secs(1),
             seed,
+            dynamic: None,
+            private_descriptors: &[],
+            private_controls: &[],
+            shared_streams: &[],
+            answers_hellos: false,
+            consumer_limit: None,
+            retention: None,
+            shutdown: None,
+            shutdown_timeout: Duration::from_secs(2),
         };
         let storage = Storage {
             leases: leak(LeaseEntry::new(), 16),
             streams: leak(StreamEntry::new(), STREAMS.len()),
+            consumers: leak(ConsumerEntry::new(), 0),
             nodes: leak(NodeEntry::new(), 32),
             answers: leak(AnswerEntry::new(), 32),
             strangers: leak(None, 16),
@@ -163,6 +173,7 @@ fn carry_out(disk: &mut BTreeMap<StreamId, u64>, order: FileOrder<'_>) -> Option
             *last = epoch.get();
             Some(FileResult::Provisioned { stream, epoch })
         }
+        FileOrder::Collect { stream, .. } => Some(FileResult::Collected { stream, removed: 0 }),
         FileOrder::RefreshActivity { .. } => None,
     }
 }

@@ -19,6 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use client::ClientActor;
 use driver::{Disk, DriverActor};
 use tp_core_nostd::ids::{Epoch, StreamId};
+use tp_core_nostd::proto::driver::LeasePhase;
 use tp_core_nostd::time::{Clock, Instant};
 use tp_core_nostd::wire::driver::Role;
 use tp_tests::fake_transport::{FakeNet, Faults, Owner};
@@ -171,7 +172,7 @@ impl Sim {
         for lease in driver
             .engine
             .leases()
-            .filter(|lease| lease.role == Role::Producer)
+            .filter(|lease| lease.phase == LeasePhase::Active && lease.role == Role::Producer)
         {
             let other = producers.insert(lease.stream, lease.lease);
             assert!(

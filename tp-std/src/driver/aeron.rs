@@ -89,7 +89,7 @@ impl<'t> AeronDriver<'t> {
     }
 
     /// See [`DriverAgent::streams`].
-    pub fn streams(&self) -> impl Iterator<Item = StreamStatus> {
+    pub fn streams(&self) -> impl Iterator<Item = StreamStatus<'_>> {
         self.agent.streams()
     }
 }

@@ -97,7 +97,7 @@ where
     }
 
     /// The streams.
-    pub fn streams(&self) -> impl Iterator<Item = StreamStatus> {
+    pub fn streams(&self) -> impl Iterator<Item = StreamStatus<'_>> {
         self.engine.streams()
     }
 
@@ -305,6 +305,15 @@ fn log(event: Event) {
         } => {
             let producer = producer.map(|client| client.get());
             debug!(%stream, %epoch, ?producer, "announced");
+        }
+        Event::Configured {
+            stream,
+            consumer,
+            descriptor,
+            control,
+        } => {
+            let [descriptor, control] = [descriptor, control].map(|id| id.map(|id| id.get()));
+            info!(%stream, %consumer, descriptor, control, "streams of its own");
         }
         Event::Shutdown { reason } => info!(?reason, "shutdown notice sent"),
     }

@@ -70,6 +70,7 @@ impl Files {
                     .map(|class| (class.pool_id, class.stride))
                     .collect(),
             }),
+            FileOrder::Collect { stream, .. } => self.send(Job::Collect(stream)),
             FileOrder::RefreshActivity { stream, epoch } => {
                 self.refresh(now, stream, epoch);
                 Ok(())

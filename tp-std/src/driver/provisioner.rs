@@ -29,6 +29,8 @@ pub(super) enum Job {
         slots: SlotCount,
         pools: Vec<(PoolId, Stride)>,
     },
+    /// Remove the old epochs of a stream.
+    Collect(StreamId),
     /// Unmap the regions of an epoch that is out of use. Takes its time, too.
     Unmap(Vec<CreatedRegion>),
     /// Remove all files that were made.
@@ -74,6 +76,10 @@ impl<C: Clock> Provisioner<C> {
                     slots,
                     pools,
                 } => Some(self.provision(stream, epoch, slots, &pools)),
+                Job::Collect(stream) => Some(Done {
+                    result: FileResult::Collected { stream, removed: 0 },
+                    regions: Vec::new(),
+                }),
                 Job::Unmap(regions) => {
                     drop(regions);
                     None

@@ -1,9 +1,11 @@
 //! What a driver works in, and must outlive it: its tables, the tree of its files, its profiles.
 
+use core::time::Duration;
+
 use tp_core_nostd::ids::LeaseId;
 use tp_core_nostd::proto::driver::{
-    ASSIGNED_MAX, AnswerEntry, Config, Driver, LeaseEntry, NodeEntry, Profile, SetupError, Storage,
-    StreamEntry, TEXT_MAX,
+    ASSIGNED_MAX, AnswerEntry, Config, ConsumerEntry, Driver, LeaseEntry, NodeEntry, Profile,
+    SetupError, Storage, StreamEntry, TEXT_MAX,
 };
 use tp_linux_hugepages::CanonicalTree;
 
@@ -23,6 +25,7 @@ pub struct DriverTables<'c> {
     profiles: Vec<Profile<'c>>,
     leases: Vec<LeaseEntry>,
     streams: Vec<StreamEntry>,
+    consumers: Vec<ConsumerEntry>,
     nodes: Vec<NodeEntry>,
     answers: Vec<AnswerEntry>,
     strangers: Vec<Option<LeaseId>>,
@@ -56,6 +59,7 @@ impl<'c> DriverTables<'c> {
                 .collect(),
             leases: vec![LeaseEntry::new(); config.lease_limit],
             streams: vec![StreamEntry::new(); config.streams.len()],
+            consumers: Vec::new(),
             nodes: vec![NodeEntry::new(); nodes],
             answers: vec![AnswerEntry::new(); answers],
             strangers: vec![None; STRANGERS],
@@ -84,10 +88,20 @@ impl<'c> DriverTables<'c> {
             expiry_grace_intervals: self.config.expiry_grace_intervals,
             node_id_cooldown: self.config.node_id_cooldown,
             seed: random_seed(),
+            dynamic: None,
+            private_descriptors: &[],
+            private_controls: &[],
+            shared_streams: &[],
+            answers_hellos: false,
+            consumer_limit: None,
+            retention: None,
+            shutdown: None,
+            shutdown_timeout: Duration::ZERO,
         };
         let storage = Storage {
             leases: &mut self.leases,
             streams: &mut self.streams,
+            consumers: &mut self.consumers,
             nodes: &mut self.nodes,
             answers: &mut self.answers,
             strangers: &mut self.strangers,

@@ -1,10 +1,14 @@
 //! What a driver is told before it runs, and the memory it is lent.
 
 use super::answers::AnswerEntry;
+use super::consumers::ConsumerEntry;
+use super::id_ranges::{self, IdRange};
 use super::leases::LeaseEntry;
 use super::nodes::NodeEntry;
+use super::regions;
+use super::retention::Retention;
 use super::streams::StreamEntry;
-use crate::ids::LeaseId;
+use crate::ids::{LeaseId, StreamId};
 use crate::seq::SlotCount;
 use crate::shm::PoolClass;
 use crate::time::Duration;
@@ -29,13 +33,75 @@ pub struct Config<'a> {
     pub node_id_cooldown: Duration,
     /// 64 random bits, from which lease ids start (D-089).
     pub seed: u64,
+    /// Streams that clients may bring into being; `None`: only configured ones exist (D-165).
+    pub dynamic: Option<Dynamic<'a>>,
+    /// Ids of descriptor streams for single consumers; none: every such request is declined (D-159, D-160).
+    pub private_descriptors: &'a [IdRange],
+    /// Ids of control streams for single consumers; none: every such request is declined.
+    pub private_controls: &'a [IdRange],
+    /// The driver's own control, announce and QoS streams: no range may have their ids (D-162).
+    pub shared_streams: &'a [StreamId],
+    /// Whether this driver answers hellos; not where a supervisor does (P-007).
+    pub answers_hellos: bool,
+    /// Consumers that one stream may have; `None`: as many as there is room for (D-056).
+    pub consumer_limit: Option<u32>,
+    /// What is kept of old epochs; `None`: everything.
+    pub retention: Option<Retention>,
+    /// Who may ask for a shutdown; `None`: nobody (D-147).
+    pub shutdown: Option<ShutdownPolicy<'a>>,
+    /// How long leases are served after a shutdown request (D-148).
+    pub shutdown_timeout: Duration,
 }
 
 impl Config<'_> {
+    /// Whether its parts go together; the streams are checked as they are added.
+    pub(super) fn check(&self, text: usize) -> Result<(), SetupError> {
+        regions::check(self.root, self.profiles, text)?;
+        if let Some(dynamic) = self.dynamic {
+            if dynamic.ids.is_empty() {
+                return Err(SetupError::NoDynamicIds);
+            }
+            if dynamic.profile >= self.profiles.len() {
+                let got = dynamic.profile;
+                return Err(SetupError::NoProfile { got });
+            }
+        }
+        id_ranges::check(self)?;
+        if self.shutdown.is_some_and(|policy| policy.token.is_empty()) {
+            return Err(SetupError::EmptyToken);
+        }
+        if self.retention.is_some_and(|retention| retention.keep == 0) {
+            return Err(SetupError::KeepsNothing);
+        }
+        Ok(())
+    }
+
     /// How long a lease lives after its OK and after each keepalive.
     pub(super) const fn lease_lifetime(&self) -> Duration {
         self.keepalive_interval
             .saturating_mul(self.expiry_grace_intervals)
+    }
+}
+
+/// Streams that clients bring into being (D-156).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dynamic<'a> {
+    /// The ids they get (D-157). There is at least one (D-158).
+    pub ids: &'a [IdRange],
+    /// The place of their profile in [`Config::profiles`].
+    pub profile: usize,
+}
+
+/// Who may ask for a shutdown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct ShutdownPolicy<'a> {
+    /// The secret that a request must carry (D-146). Never empty; never shown (D-147).
+    pub token: &'a [u8],
+}
+
+impl core::fmt::Debug for ShutdownPolicy<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("ShutdownPolicy(..)")
     }
 }
 
@@ -53,8 +119,11 @@ pub struct Profile<'a> {
 pub struct Storage<'a> {
     /// One per lease, attaches in progress included.
     pub leases: &'a mut [LeaseEntry],
-    /// One per stream.
+    /// One per stream, configured or brought into being by clients.
     pub streams: &'a mut [StreamEntry],
+    /// One per consumer that asks for streams of its own. Without a free one its hellos are not answered, and it stays on
+    /// the shared streams.
+    pub consumers: &'a mut [ConsumerEntry],
     /// One per node id held or cooling down: 1023 plus those asked for by number.
     pub nodes: &'a mut [NodeEntry],
     /// Answers that wait for room in the control publication. Without a free one an answer is dropped and counted; its
@@ -93,6 +162,17 @@ pub enum SetupError {
     StreamsFull,
     /// The stream is there already.
     StreamRepeated,
+    /// Dynamic streams are allowed, and no id for them (D-158).
+    NoDynamicIds,
+    /// An id of a range is also in another range, or one of a shared or configured stream (D-162).
+    IdsOverlap {
+        /// The lowest such id.
+        id: StreamId,
+    },
+    /// The secret for shutdown requests is empty (D-147).
+    EmptyToken,
+    /// Not even the current epoch would be kept (D-197).
+    KeepsNothing,
 }
 
 impl core::fmt::Display for SetupError {
@@ -111,6 +191,15 @@ impl core::fmt::Display for SetupError {
             Self::NoProfile { got } => write!(f, "there is no profile {got}"),
             Self::StreamsFull => f.write_str("there is no room for another stream"),
             Self::StreamRepeated => f.write_str("the stream is there already"),
+            Self::NoDynamicIds => f.write_str("dynamic streams need a range of stream ids"),
+            Self::IdsOverlap { id } => {
+                write!(
+                    f,
+                    "stream id {id} is in two ranges, or taken by another stream"
+                )
+            }
+            Self::EmptyToken => f.write_str("the shutdown token is empty"),
+            Self::KeepsNothing => f.write_str("retention must keep at least one epoch"),
         }
     }
 }

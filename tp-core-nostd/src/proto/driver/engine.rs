@@ -4,15 +4,14 @@ use super::answers::{Answer, Answers, Asker, Why};
 use super::config::{Config, Profile, SetupError, Storage};
 use super::counters::Counters;
 use super::files::{FileError, FileResult};
+use super::id_ranges;
 use super::leases::{Known, LeaseEntry, LeaseState, Leases};
 use super::messages::Holder;
 use super::nodes::Nodes;
-use super::regions;
-use super::status::{LeaseStatus, StreamStatus};
 use super::strangers::Strangers;
 use super::streams::{Cause, Stream, StreamEntry, Streams, Work};
 use super::table::Slot;
-use crate::ids::{ClientId, CorrelationId, Epoch, StreamId};
+use crate::ids::{CorrelationId, StreamId};
 use crate::proto::dispatch::{Ignored as NotOurs, Message, classify};
 use crate::sbe::DecodeError;
 use crate::time::{Duration, Instant};
@@ -59,9 +58,9 @@ impl<'a> Driver<'a> {
     /// A driver without streams.
     ///
     /// # Errors
-    /// [`SetupError::Root`], [`SetupError::Pools`], [`SetupError::Text`].
+    /// Everything in [`SetupError`] that does not concern a configured stream.
     pub fn new(config: Config<'a>, storage: Storage<'a>) -> Result<Self, SetupError> {
-        regions::check(config.root, config.profiles, storage.text.len())?;
+        config.check(storage.text.len())?;
         Ok(Self {
             config,
             leases: Leases::new(storage.leases, config.seed),
@@ -79,10 +78,13 @@ impl<'a> Driver<'a> {
     /// of an earlier driver see the change (driver 7, step 4).
     ///
     /// # Errors
-    /// [`SetupError::NoProfile`], [`SetupError::StreamRepeated`], [`SetupError::StreamsFull`].
+    /// [`SetupError::NoProfile`], [`SetupError::IdsOverlap`], [`SetupError::StreamRepeated`], [`SetupError::StreamsFull`].
     pub fn add_stream(&mut self, stream: StreamId, profile: usize) -> Result<(), SetupError> {
         if profile >= self.config.profiles.len() {
             return Err(SetupError::NoProfile { got: profile });
+        }
+        if id_ranges::are_taken(&self.config, stream) {
+            return Err(SetupError::IdsOverlap { id: stream });
         }
         if self.streams.find(stream.get()).is_some() {
             return Err(SetupError::StreamRepeated);
@@ -189,6 +191,7 @@ impl<'a> Driver<'a> {
     pub fn handle_files(&mut self, now: Instant, result: FileResult) {
         let (FileResult::Scanned { stream, .. }
         | FileResult::Provisioned { stream, .. }
+        | FileResult::Collected { stream, .. }
         | FileResult::Failed { stream, .. }) = result;
         let found = self.streams.find(stream.get());
         let Some((at, stream)) = found.and_then(|at| Some((at, self.streams.get(at)?))) else {
@@ -332,56 +335,6 @@ impl<'a> Driver<'a> {
 
     pub(super) fn is_running(&self) -> bool {
         self.life == Life::Running
-    }
-
-    /// Where the driver is in its life.
-    pub const fn life(&self) -> Life {
-        self.life
-    }
-
-    /// What it has done so far.
-    pub const fn counters(&self) -> &Counters {
-        &self.counters
-    }
-
-    /// Entries of the lease table that are taken; attaches in progress and unpublished revocations included.
-    pub const fn leases_in_use(&self) -> u32 {
-        self.leases.in_use()
-    }
-
-    /// The leases in force.
-    pub fn leases(&self) -> impl Iterator<Item = LeaseStatus> {
-        self.leases.iter().filter_map(|(id, due, lease)| {
-            Some(LeaseStatus {
-                lease: id,
-                stream: self.streams.get(lease.stream)?.id,
-                client: lease.client,
-                role: lease.role,
-                node: lease.node,
-                expires_at: (lease.state == LeaseState::Active).then_some(due)?,
-            })
-        })
-    }
-
-    /// The streams.
-    pub fn streams(&self) -> impl Iterator<Item = StreamStatus> {
-        self.streams.iter().map(|stream| StreamStatus {
-            stream: stream.id,
-            profile: stream.profile,
-            epoch: stream.epoch,
-            producer: self.producer_of(stream),
-            consumers: stream.consumers,
-        })
-    }
-
-    /// The client that holds the producer lease of a stream.
-    pub(super) fn producer_of(&self, stream: &Stream) -> Option<ClientId> {
-        Some(self.leases.lease(stream.producer?)?.client)
-    }
-
-    /// The epoch of a stream that is announced.
-    pub fn epoch(&self, stream: StreamId) -> Option<Epoch> {
-        self.streams.get(self.streams.find(stream.get())?)?.epoch
     }
 }
 

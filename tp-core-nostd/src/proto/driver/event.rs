@@ -86,6 +86,17 @@ pub enum Event {
         /// Holder of the producer lease.
         producer: Option<ClientId>,
     },
+    /// A consumer was told which streams of its own it has.
+    Configured {
+        /// Its stream.
+        stream: StreamId,
+        /// The consumer.
+        consumer: ClientId,
+        /// Its own descriptor stream; `None`: the shared one.
+        descriptor: Option<StreamId>,
+        /// Its own control stream; `None`: the shared one.
+        control: Option<StreamId>,
+    },
     /// The driver left.
     Shutdown {
         /// Why.

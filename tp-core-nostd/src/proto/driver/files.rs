@@ -1,11 +1,13 @@
 //! What the driver asks of the file system, and what it hears back.
 //!
-//! The engine never waits: it gives orders, at most one scan or provisioning per stream at a time, and goes on. Whoever
-//! carries them out may take seconds, in slices or on another thread (D-216).
+//! The engine never waits: it gives orders, at most one scan or provisioning and one collection per stream at a time, and
+//! goes on. Whoever carries them out may take seconds, in slices or on another thread (D-216), but keeps the order that the
+//! orders of one stream came in.
 
 use core::fmt;
 
 use super::config::Profile;
+use super::retention::Keep;
 use crate::ids::{Epoch, StreamId};
 
 /// Something to do with the files of one stream.
@@ -26,6 +28,16 @@ pub enum FileOrder<'a> {
         epoch: Epoch,
         /// The regions' shape.
         profile: Profile<'a>,
+    },
+    /// Remove old epochs of the stream: each one that `keep` does not spare, asked from the newest to the oldest. The newest
+    /// directory itself always stays, as the record of its number: not spared, it loses its files (D-204). Nothing outside
+    /// the stream's directory is touched, no link is followed, and no name but decimal epochs and the files of regions
+    /// (D-203). Always answered by [`FileResult::Collected`], however much could be removed.
+    Collect {
+        /// The stream.
+        stream: StreamId,
+        /// What stays.
+        keep: Keep,
     },
     /// Write now into the activity stamp of every region (D-018). Not answered.
     RefreshActivity {
@@ -53,6 +65,13 @@ pub enum FileResult {
         stream: StreamId,
         /// The epoch they really got: the ordered one, or a higher one.
         epoch: Epoch,
+    },
+    /// Old epochs were collected.
+    Collected {
+        /// The stream.
+        stream: StreamId,
+        /// Epochs whose files were removed.
+        removed: u32,
     },
     /// The scan or the provisioning failed; nothing new is left behind.
     Failed {

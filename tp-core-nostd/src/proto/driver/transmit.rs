@@ -298,7 +298,10 @@ impl<'a> Driver<'a> {
                 LeaseRevokeReason::Revoked => &mut counters.revoked,
             }),
             Event::StrangerRevoked { .. } => bump(&mut counters.strangers),
-            Event::Detached { .. } | Event::Announced { .. } | Event::Shutdown { .. } => {}
+            Event::Detached { .. }
+            | Event::Announced { .. }
+            | Event::Configured { .. }
+            | Event::Shutdown { .. } => {}
         }
     }
 }

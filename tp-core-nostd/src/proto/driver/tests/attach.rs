@@ -119,14 +119,14 @@ fn refused_attaches_are_answered_by_the_first_failing_check_and_change_nothing()
     ];
     for (message, code, text) in rows {
         let mut rig = busy();
-        let leases: Vec<_> = rig.driver.leases().collect();
+        let leases: Vec<_> = rig.in_force().collect();
         let streams: Vec<_> = rig.driver.streams().collect();
         assert_eq!(
             rig.answer_to(message),
             (*code, (*text).into()),
             "{message:?}"
         );
-        assert_eq!(rig.driver.leases().collect::<Vec<_>>(), leases, "{text}");
+        assert_eq!(rig.in_force().collect::<Vec<_>>(), leases, "{text}");
         assert_eq!(rig.driver.streams().collect::<Vec<_>>(), streams, "{text}");
         assert_eq!(rig.driver.counters().attach_refused, 1);
         assert_eq!(rig.hear(), []);
@@ -234,7 +234,7 @@ fn an_ok_names_everything_needed_to_map_the_stream() {
 fn an_exact_repeat_gets_the_same_ok_and_no_second_lease() {
     let mut rig = Rig::new();
     let first = rig.attached(consumer(7));
-    let expires_at = rig.driver.leases().next().unwrap().expires_at;
+    let expires_at = rig.in_force().next().unwrap().expires_at;
     rig.pass(500 * MS).ask(consumer(7));
     let (event, bytes) = rig.hear_one().unwrap();
     assert_eq!(holder(&event), holder(&first));
@@ -242,8 +242,8 @@ fn an_exact_repeat_gets_the_same_ok_and_no_second_lease() {
     let response =
         ShmAttachResponse::try_from(ShmAttachResponseView::parse(&bytes).unwrap()).unwrap();
     assert_eq!(response.outcome.unwrap().lease_expires_at, Some(expires_at));
-    assert_eq!(rig.driver.leases().count(), 1);
-    assert_eq!(rig.driver.leases().next().unwrap().expires_at, expires_at);
+    assert_eq!(rig.in_force().count(), 1);
+    assert_eq!(rig.in_force().next().unwrap().expires_at, expires_at);
     // Any field that differs makes it another attach.
     for other in [
         ShmAttachRequest {

@@ -155,7 +155,7 @@ fn a_detached_consumer_hears_at_once_and_nobody_else_is_touched() {
         matches!(heard[..], [Event::Revoked { .. }, Event::Detached { .. }]),
         "{heard:?}"
     );
-    let left: std::vec::Vec<_> = rig.driver.leases().map(|status| status.lease).collect();
+    let left: std::vec::Vec<_> = rig.in_force().map(|status| status.lease).collect();
     assert_eq!(left, [holder(&other).lease]);
     assert_eq!(rig.driver.epoch(CAMERA).unwrap().get(), epoch_of(&other));
 }
@@ -318,6 +318,6 @@ fn a_mass_expiry_is_spread_over_ticks_and_keepalives_count_first() {
     // Both are overdue; the keepalive that arrived is handed in before the tick.
     rig.keepalive(&first);
     assert_eq!(rig.driver.tick(rig.now), 1);
-    let left: std::vec::Vec<_> = rig.driver.leases().map(|status| status.lease).collect();
+    let left: std::vec::Vec<_> = rig.in_force().map(|status| status.lease).collect();
     assert_eq!(left, [holder(&first).lease]);
 }

@@ -150,32 +150,6 @@ fn the_next_deadline_is_known() {
 }
 
 #[test]
-fn what_cannot_be_set_up_is_refused() {
-    let rig = Rig::new();
-    let mut driver = rig.driver;
-    assert_eq!(
-        driver.add_stream(CAMERA, 0),
-        Err(SetupError::StreamRepeated)
-    );
-    assert_eq!(
-        driver.add_stream(crate::ids::StreamId::new(1).unwrap(), 2),
-        Err(SetupError::NoProfile { got: 2 })
-    );
-    assert_eq!(
-        driver.add_stream(crate::ids::StreamId::new(1).unwrap(), 0),
-        Err(SetupError::StreamsFull)
-    );
-    let config = Config {
-        root: "dev/shm",
-        ..CONFIG
-    };
-    assert!(matches!(
-        Driver::new(config, storage()),
-        Err(SetupError::Root)
-    ));
-}
-
-#[test]
 fn messages_that_do_not_fit_the_buffer_are_dropped_and_counted() {
     let mut rig = Rig::new();
     rig.ask(consumer(7));

@@ -8,3 +8,4 @@ mod leases;
 mod life;
 mod model;
 mod rig;
+mod set_up;

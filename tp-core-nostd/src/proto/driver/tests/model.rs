@@ -340,6 +340,7 @@ impl Observer {
                 assert!(!self.live.contains_key(&lease));
                 assert!(self.ever.iter().any(|other| other.lease == lease));
             }
+            Event::Configured { .. } => panic!("nobody asked for streams of its own"),
             Event::Shutdown { .. } => panic!("nobody stopped it"),
         }
     }
@@ -386,8 +387,7 @@ impl Observer {
     fn check(&mut self) {
         let seen: BTreeMap<_, _> = self
             .rig
-            .driver
-            .leases()
+            .in_force()
             .map(|status| (status.lease, status.expires_at))
             .collect();
         let expected: BTreeMap<_, _> = self
@@ -399,8 +399,7 @@ impl Observer {
         for status in self.rig.driver.streams() {
             let consumers = self
                 .rig
-                .driver
-                .leases()
+                .in_force()
                 .filter(|lease| lease.stream == status.stream && lease.role == Role::Consumer);
             assert!(consumers.count() <= status.consumers as usize);
         }

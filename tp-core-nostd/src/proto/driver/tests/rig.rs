@@ -46,6 +46,15 @@ pub(super) const CONFIG: Config<'static> = Config {
     expiry_grace_intervals: 3,
     node_id_cooldown: Duration::from_secs(1),
     seed: SEED,
+    dynamic: None,
+    private_descriptors: &[],
+    private_controls: &[],
+    shared_streams: &[],
+    answers_hellos: false,
+    consumer_limit: None,
+    retention: None,
+    shutdown: None,
+    shutdown_timeout: Duration::from_secs(2),
 };
 
 /// The driver under test, at `now`.
@@ -64,6 +73,7 @@ pub(super) fn storage() -> Storage<'static> {
     Storage {
         leases: leak(LeaseEntry::new(), LEASES),
         streams: leak(StreamEntry::new(), 3),
+        consumers: leak(ConsumerEntry::new(), 4),
         nodes: leak(NodeEntry::new(), 16),
         answers: leak(AnswerEntry::new(), 16),
         strangers: leak(None, 4),
@@ -145,6 +155,12 @@ impl Rig {
         self.send(&buffer[..len]);
     }
 
+    /// The leases in force.
+    pub(super) fn in_force(&self) -> impl Iterator<Item = LeaseStatus> {
+        let leases = self.driver.leases();
+        leases.filter(|status| status.phase == LeasePhase::Active)
+    }
+
     /// One control message, taken.
     pub(super) fn hear_one(&mut self) -> Option<(Event, Vec<u8>)> {
         let mut heard = None;
@@ -218,6 +234,7 @@ impl Rig {
                 self.disk.insert(stream, epoch.get());
                 FileResult::Provisioned { stream, epoch }
             }
+            FileOrder::Collect { stream, .. } => FileResult::Collected { stream, removed: 0 },
             FileOrder::RefreshActivity { .. } => return,
         };
         self.driver.handle_files(self.now, result);
