@@ -59,3 +59,72 @@ pub struct Counters {
     /// Messages that were not acted on.
     pub ignored: Ignored,
 }
+
+impl Counters {
+    /// Every counter with its name, those of ignored messages last.
+    pub fn named(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        // Taken apart by name, so that a new counter cannot be forgotten here.
+        let Self {
+            attached,
+            attached_again,
+            attach_refused,
+            keepalives,
+            detached,
+            expired,
+            revoked,
+            detach_refused,
+            strangers,
+            announces,
+            epochs,
+            file_failures,
+            without_node_id,
+            answers_dropped,
+            too_long,
+            ignored,
+        } = *self;
+        let ours = [
+            ("attached", attached),
+            ("attached_again", attached_again),
+            ("attach_refused", attach_refused),
+            ("keepalives", keepalives),
+            ("detached", detached),
+            ("expired", expired),
+            ("revoked", revoked),
+            ("detach_refused", detach_refused),
+            ("strangers", strangers),
+            ("announces", announces),
+            ("epochs", epochs),
+            ("file_failures", file_failures),
+            ("without_node_id", without_node_id),
+            ("answers_dropped", answers_dropped),
+            ("too_long", too_long),
+        ];
+        ours.into_iter().chain(ignored.named())
+    }
+}
+
+impl Ignored {
+    fn named(self) -> impl Iterator<Item = (&'static str, u64)> {
+        let Self {
+            foreign,
+            version,
+            malformed,
+            from_drivers,
+            keepalives,
+            repeats,
+            shutdown_requests,
+            file_results,
+        } = self;
+        [
+            ("ignored_foreign", foreign),
+            ("ignored_version", version),
+            ("ignored_malformed", malformed),
+            ("ignored_from_drivers", from_drivers),
+            ("ignored_keepalives", keepalives),
+            ("ignored_repeats", repeats),
+            ("ignored_shutdown_requests", shutdown_requests),
+            ("ignored_file_results", file_results),
+        ]
+        .into_iter()
+    }
+}

@@ -195,12 +195,16 @@ impl<'a> Leases<'a> {
         self.table[slot].lease.as_ref()
     }
 
-    /// All leases.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (LeaseId, Instant, &Lease)> {
-        self.table.slots().filter_map(|slot| {
-            let entry = &self.table[slot];
-            Some((self.id(slot)?, entry.timer.due(), entry.lease.as_ref()?))
-        })
+    /// How many places there are, taken or not.
+    pub(super) const fn places(&self) -> u32 {
+        self.table.len()
+    }
+
+    /// The lease in a place, with its id and deadline.
+    pub(super) fn at(&self, place: u32) -> Option<(LeaseId, Instant, &Lease)> {
+        let slot = self.table.slot(place)?;
+        let entry = &self.table[slot];
+        Some((self.id(slot)?, entry.timer.due(), entry.lease.as_ref()?))
     }
 
     /// The lease of a client that has not ended; there is one at most (D-057).

@@ -1,4 +1,7 @@
 //! What an owner can see of a running driver.
+//!
+//! Both tables can be read place by place. A reader that does a little at a time remembers the place it came to; what
+//! comes and goes meanwhile is seen or not, and nothing is seen twice.
 
 use super::config::{Config, Profile};
 use super::counters::Counters;
@@ -91,44 +94,62 @@ impl<'a> Driver<'a> {
 
     /// All leases.
     pub fn leases(&self) -> impl Iterator<Item = LeaseStatus> {
-        self.leases.iter().filter_map(|(id, due, lease)| {
-            Some(LeaseStatus {
-                lease: id,
-                stream: self.streams.get(lease.stream)?.id,
-                client: lease.client,
-                role: lease.role,
-                node: lease.node,
-                phase: match lease.state {
-                    LeaseState::Waiting => LeasePhase::Waiting,
-                    LeaseState::Granted => LeasePhase::Granted,
-                    LeaseState::Active => LeasePhase::Active,
-                    LeaseState::Ended { .. } => LeasePhase::Ended,
-                },
-                expires_at: due,
-            })
-        })
+        (0..self.lease_places()).filter_map(|place| self.lease_at(place))
     }
 
     /// The streams.
     pub fn streams(&self) -> impl Iterator<Item = StreamStatus<'a>> {
-        self.streams.iter().filter_map(|stream| {
-            let producer_lease = stream.producer.and_then(|slot| self.leases.id(slot));
-            Some(StreamStatus {
+        (0..self.stream_places()).filter_map(|place| self.stream_at(place))
+    }
+
+    /// How many places the lease table has.
+    pub const fn lease_places(&self) -> u32 {
+        self.leases.places()
+    }
+
+    /// The lease in this place of the table.
+    pub fn lease_at(&self, place: u32) -> Option<LeaseStatus> {
+        let (id, due, lease) = self.leases.at(place)?;
+        Some(LeaseStatus {
+            lease: id,
+            stream: self.streams.get(lease.stream)?.id,
+            client: lease.client,
+            role: lease.role,
+            node: lease.node,
+            phase: match lease.state {
+                LeaseState::Waiting => LeasePhase::Waiting,
+                LeaseState::Granted => LeasePhase::Granted,
+                LeaseState::Active => LeasePhase::Active,
+                LeaseState::Ended { .. } => LeasePhase::Ended,
+            },
+            expires_at: due,
+        })
+    }
+
+    /// How many places the stream table has.
+    pub const fn stream_places(&self) -> u32 {
+        self.streams.places()
+    }
+
+    /// The stream in this place of the table.
+    pub fn stream_at(&self, place: u32) -> Option<StreamStatus<'a>> {
+        let stream = self.streams.at(place)?;
+        let producer_lease = stream.producer.and_then(|slot| self.leases.id(slot));
+        Some(StreamStatus {
+            stream: stream.id,
+            dynamic: false,
+            profile: stream.profile,
+            shape: *self.profile(stream)?,
+            epoch: stream.epoch,
+            header: stream.epoch.map(|epoch| RegionPath {
+                root: self.config.root,
                 stream: stream.id,
-                dynamic: false,
-                profile: stream.profile,
-                shape: *self.profile(stream)?,
-                epoch: stream.epoch,
-                header: stream.epoch.map(|epoch| RegionPath {
-                    root: self.config.root,
-                    stream: stream.id,
-                    epoch,
-                    pool: None,
-                }),
-                producer: self.producer_of(stream),
-                producer_lease,
-                consumers: stream.consumers,
-            })
+                epoch,
+                pool: None,
+            }),
+            producer: self.producer_of(stream),
+            producer_lease,
+            consumers: stream.consumers,
         })
     }
 

@@ -217,11 +217,14 @@ impl<'a> Streams<'a> {
         self.table[slot].stream.as_mut()
     }
 
-    /// All streams.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Stream> {
-        self.table
-            .slots()
-            .filter_map(|slot| self.table[slot].stream.as_ref())
+    /// How many places there are, taken or not.
+    pub(super) const fn places(&self) -> u32 {
+        self.table.len()
+    }
+
+    /// The stream in a place.
+    pub(super) fn at(&self, place: u32) -> Option<&Stream> {
+        self.table[self.table.slot(place)?].stream.as_ref()
     }
 
     /// 1: orders a look at the disk.

@@ -248,7 +248,8 @@ fn apply(rig: &mut Rig, request: ShmAttachRequest, named: Named, input: Input) {
 
 /// The state of client 7's lease, and everything due on the control stream.
 fn observe(rig: &mut Rig) -> String {
-    let all = rig.driver.leases.iter();
+    let leases = &rig.driver.leases;
+    let all = (0..leases.places()).filter_map(|place| leases.at(place));
     let states: Vec<_> = all
         .filter(|(_, _, lease)| lease.client.get() == 7)
         .map(|(_, _, lease)| lease.state)
