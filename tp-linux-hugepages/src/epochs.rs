@@ -48,7 +48,7 @@ impl CanonicalTree {
             let path = self.epoch_dir(stream, number);
             // Whoever removes old epochs may be doing so now.
             if let Some(epoch_dir) = find_in(&dir, &number.to_string(), &path)? {
-                let superblock = read_superblock(&epoch_dir, &path.join(HEADER_FILE))?;
+                let superblock = read_superblock(&epoch_dir, HEADER_FILE, &path)?;
                 epochs.push(EpochOnDisk { number, superblock });
             }
         }
@@ -73,12 +73,17 @@ pub(crate) fn decimal(name: &str) -> Option<u64> {
         .filter(|number: &u64| number.to_string() == name)
 }
 
-/// The superblock at the start of a header ring; `None` where there is no ring, or none whose creation was finished.
-fn read_superblock(dir: impl AsFd, path: &Path) -> Result<Option<SuperblockBlock>, FileError> {
-    let refused = |error: io::Error| FileError::new("read", path, error);
+/// The superblock at the start of the region file `name` in an epoch's directory; `None` where there is no such file, or
+/// none whose creation was finished. `path` is the directory's.
+pub(crate) fn read_superblock(
+    dir: impl AsFd,
+    name: &str,
+    path: &Path,
+) -> Result<Option<SuperblockBlock>, FileError> {
+    let refused = |error: io::Error| FileError::new("read", &path.join(name), error);
     // Not waiting for a writer, should it be a FIFO.
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = match openat(dir, HEADER_FILE, flags, Mode::empty()) {
+    let file = match openat(dir, name, flags, Mode::empty()) {
         Ok(file) => File::from(file),
         Err(Errno::NOENT) => return Ok(None),
         Err(error) => return Err(refused(error.into())),

@@ -16,7 +16,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tp_core_nostd::ids::StreamId;
-use tp_core_nostd::shm::SuperblockBlock;
+use tp_core_nostd::shm::{MAGIC, SuperblockBlock};
 use zerocopy::{FromZeros, IntoBytes};
 
 /// The stream of the tests.
@@ -62,10 +62,30 @@ impl ScratchTree {
         fs::write(ring, block.as_bytes()).unwrap();
     }
 
+    /// Makes a region of an epoch directory as its creator left it.
+    pub(crate) fn region(&self, number: u64, file: &str, creator: Creator) {
+        let mut block = SuperblockBlock::new_zeroed();
+        block.magic = MAGIC.into();
+        block.epoch = number.into();
+        block.pid = creator.pid.into();
+        block.start_timestamp_ns = creator.start_ns.into();
+        block.activity_timestamp_ns = creator.activity_ns.into();
+        let file = self.path(&format!("{number}/{file}"));
+        fs::write(file, block.as_bytes()).unwrap();
+    }
+
     /// The last epoch as the tree finds it.
     pub(crate) fn last(&self) -> Option<u64> {
         self.tree.last_epoch(STREAM).unwrap()
     }
+}
+
+/// What a creator writes into its regions.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Creator {
+    pub(crate) pid: u64,
+    pub(crate) start_ns: u64,
+    pub(crate) activity_ns: u64,
 }
 
 /// The canonical tree of user `jane` and namespace `lab1`.

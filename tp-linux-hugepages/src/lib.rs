@@ -5,8 +5,8 @@
 //! - **somebody else's**: [`LinuxMapper`] takes an announced URI through [`CheckedPath`] (inside an [`AllowedBases`], a
 //!   regular file) and [`RegionFile`] (opened without following links, the same file, accepted [`Permissions`], long
 //!   enough, on huge pages if they are required) to a [`Mapping`] or [`WritableMapping`];
-//! - **our own**: [`CanonicalTree`] creates an epoch's files with all of their space, finds the last epoch on disk, and
-//!   removes old ones.
+//! - **our own**: [`CanonicalTree`] creates an epoch's files with all of their space, finds the last epoch on disk,
+//!   collects old ones, and keeps a second driver away ([`StreamLock`]).
 //!
 //! Beside them, [`realtime`] prepares threads. `mapping.rs` has all the unsafe code.
 //!
@@ -43,27 +43,34 @@
 //! Start reading at [`LinuxMapper`] for consumers and producers, at [`CanonicalTree::create_epoch`] for drivers.
 
 mod allow;
+mod cache;
+mod collect;
 mod create;
 mod dir;
 mod epochs;
 #[cfg(test)]
 mod fixture;
 mod hugetlb;
+mod lock;
 mod mapper;
 mod mapping;
 mod mode;
 mod names;
 mod open;
+mod process;
 pub mod realtime;
 mod removal;
 mod reserve;
 mod tree;
 
 pub use allow::{AllowedBases, Permissions};
+pub use cache::last_level_cache_bytes;
+pub use collect::Collected;
 pub use create::{CreateError, CreatedRegion, EpochShape};
 pub use dir::FileError;
 pub use epochs::EpochOnDisk;
 pub use hugetlb::{huge_page_bytes, whole_pages};
+pub use lock::{LOCK_FILE, LockError, StreamLock};
 pub use mapper::LinuxMapper;
 pub use mapping::{Mapping, Residency, WritableMapping};
 pub use mode::FileMode;

@@ -5,6 +5,7 @@ use crate::epochs::{EpochOnDisk, decimal};
 use crate::tree::{CanonicalTree, HEADER_FILE};
 use rustix::fd::OwnedFd;
 use rustix::fs::{AtFlags, unlinkat};
+use rustix::io::Errno;
 use std::path::PathBuf;
 use tp_core_nostd::ids::StreamId;
 
@@ -30,7 +31,7 @@ impl CanonicalTree {
     /// See [`RemoveError`].
     pub fn empty_epoch(&self, stream: StreamId, number: u64) -> Result<(), RemoveError> {
         match self.find_stream_dir(stream)? {
-            Some(dir) => self.empty(&dir, stream, number),
+            Some(dir) => self.empty(&dir, stream, number).map(|_| ()),
             None => Ok(()),
         }
     }
@@ -64,37 +65,59 @@ impl CanonicalTree {
         number: u64,
     ) -> Result<(), RemoveError> {
         self.empty(stream_dir, stream, number)?;
-        let path = self.epoch_dir(stream, number);
-        unlinkat(stream_dir, number.to_string(), AtFlags::REMOVEDIR)
-            .map_err(|error| FileError::new("remove directory", &path, error))?;
-        Ok(())
+        self.remove_empty(stream_dir, stream, number)
     }
 
-    fn empty(
+    /// Removes an epoch directory that has nothing in it any more.
+    pub(crate) fn remove_empty(
         &self,
         stream_dir: &OwnedFd,
         stream: StreamId,
         number: u64,
     ) -> Result<(), RemoveError> {
-        let path = self.epoch_dir(stream, number);
-        let Some(dir) = find_in(stream_dir, &number.to_string(), &path)? else {
-            return Ok(());
-        };
-        let mut unknown = Ok(());
-        for name in names(&dir, &path)? {
-            if is_known(&name) {
-                unlinkat(&dir, &name, AtFlags::empty())
-                    .map_err(|error| FileError::new("remove", &path.join(&name), error))?;
-            } else {
-                unknown = Err(RemoveError::UnknownFile(path.join(name)));
+        match unlinkat(stream_dir, number.to_string(), AtFlags::REMOVEDIR) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(error) => {
+                let path = self.epoch_dir(stream, number);
+                Err(FileError::new("remove directory", &path, error).into())
             }
         }
-        unknown
+    }
+
+    /// Removes our files from an epoch directory; returns how many there were.
+    pub(crate) fn empty(
+        &self,
+        stream_dir: &OwnedFd,
+        stream: StreamId,
+        number: u64,
+    ) -> Result<u32, RemoveError> {
+        let path = self.epoch_dir(stream, number);
+        let Some(dir) = find_in(stream_dir, &number.to_string(), &path)? else {
+            return Ok(0);
+        };
+        let mut removed = 0_u32;
+        let mut unknown = None;
+        for name in names(&dir, &path)? {
+            let path = path.join(&name);
+            if !is_known(&name) {
+                unknown = Some(RemoveError::UnknownFile(path));
+                continue;
+            }
+            match unlinkat(&dir, &name, AtFlags::empty()) {
+                Ok(()) => removed = removed.saturating_add(1),
+                // Gone is gone, whoever removed it.
+                Err(Errno::NOENT) => {}
+                // A directory, which we never put there.
+                Err(Errno::ISDIR) => unknown = Some(RemoveError::UnknownFile(path)),
+                Err(error) => return Err(FileError::new("remove", &path, error).into()),
+            }
+        }
+        unknown.map_or(Ok(removed), Err)
     }
 }
 
 /// Whether a file of this name is one that we put into epoch directories.
-fn is_known(name: &str) -> bool {
+pub(crate) fn is_known(name: &str) -> bool {
     let is_pool = |number| decimal(number).is_some_and(|pool| u16::try_from(pool).is_ok());
     name == HEADER_FILE || name.strip_suffix(".pool").is_some_and(is_pool)
 }
@@ -182,6 +205,16 @@ mod tests {
         let refused = scratch.tree.remove_epoch(STREAM, 5);
         assert!(matches!(refused, Err(RemoveError::UnknownFile(_))));
         assert_eq!(fs::read_dir(scratch.path("5")).unwrap().count(), 5);
+
+        // A directory under the name of a file, with something in it.
+        scratch.epoch(7);
+        fs::create_dir(scratch.path("7/1.pool")).unwrap();
+        fs::write(scratch.path("7/1.pool/1.pool"), "data").unwrap();
+        fs::write(scratch.path("7/2.pool"), "").unwrap();
+        let refused = scratch.tree.remove_epoch(STREAM, 7);
+        assert!(matches!(refused, Err(RemoveError::UnknownFile(_))));
+        assert!(scratch.path("7/1.pool/1.pool").exists());
+        assert!(!scratch.path("7/2.pool").exists());
 
         symlink(&precious, scratch.path("6")).unwrap();
         assert!(scratch.tree.empty_epoch(STREAM, 6).is_err());

@@ -106,13 +106,22 @@ impl CanonicalTree {
 
     /// Opens the directory of a stream, making what is missing of it.
     pub(crate) fn make_stream_dir(&self, stream: StreamId) -> Result<OwnedFd, FileError> {
+        self.make_below_base(&self.below_base(stream))
+    }
+
+    /// Opens the directory of the streams' directories, making what is missing of it.
+    pub(crate) fn make_root(&self) -> Result<OwnedFd, FileError> {
+        self.make_below_base(&[self.user_dir.clone(), self.namespace.as_str().to_owned()])
+    }
+
+    fn make_below_base(&self, names: &[String]) -> Result<OwnedFd, FileError> {
         let mut path = self.base.clone();
         let mut dir = walk(&path)?;
-        for name in self.below_base(stream) {
-            path.push(&name);
-            dir = match self.make_dir(&dir, &name, &path) {
+        for name in names {
+            path.push(name);
+            dir = match self.make_dir(&dir, name, &path) {
                 Err(error) if error.source.kind() == io::ErrorKind::AlreadyExists => {
-                    open_in(&dir, &name, &path)?
+                    open_in(&dir, name, &path)?
                 }
                 other => other?,
             };
