@@ -191,6 +191,8 @@ fn act(
         _ => return,
     };
     if let Order::Map | Order::Remap(_) = mapping.handle(now, input) {
-        assert_eq!(mapping.handle(now, Input::Mapped), Order::None);
+        let activity_ns = now.as_ns();
+        let mapped = Input::Mapped { activity_ns };
+        assert_eq!(mapping.handle(now, mapped), Order::None);
     }
 }

@@ -9,7 +9,7 @@ use crate::peer::Peer;
 use crate::rig::{PATIENCE, Rig, Shape, consumer, producer, stream, wait_until};
 use crate::watcher::{Watcher, settle};
 
-#[test] // req: C-043, C-097, D-111, D-125, W-051
+#[test] // req: C-043, C-097, D-111, D-125, W-049, W-051, W-057
 fn a_producer_killed_while_it_writes_costs_one_epoch_and_no_frame_is_torn() {
     let rig = Rig::start(&Shape {
         slots: 64,

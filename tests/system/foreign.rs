@@ -45,22 +45,24 @@ fn garbage() -> Vec<(Vec<u8>, bool)> {
     ]
 }
 
+/// A descriptor that no producer sent.
+fn descriptor(stream: u32, epoch: u64) -> Vec<u8> {
+    let descriptor = FrameDescriptor {
+        stream_id: StreamId::new(stream).unwrap(),
+        epoch: Epoch::new(epoch).unwrap(),
+        seq: Seq::new(1 << 40).unwrap(),
+        timestamp_ns: None,
+        meta_version: None,
+        trace_id: None,
+    };
+    let mut bytes = vec![0; 48];
+    descriptor.encode(&mut bytes).unwrap();
+    bytes
+}
+
 /// The descriptor of a frame of another stream, and of ours in an epoch that is gone.
 fn strange_descriptors() -> [Vec<u8>; 2] {
-    let of = |stream: u32, epoch: u64| {
-        let descriptor = FrameDescriptor {
-            stream_id: StreamId::new(stream).unwrap(),
-            epoch: Epoch::new(epoch).unwrap(),
-            seq: Seq::new(1 << 40).unwrap(),
-            timestamp_ns: None,
-            meta_version: None,
-            trace_id: None,
-        };
-        let mut bytes = vec![0; 48];
-        descriptor.encode(&mut bytes).unwrap();
-        bytes
-    };
-    [of(10_001, u64::MAX >> 1), of(10_000, 1)]
+    [descriptor(10_001, u64::MAX >> 1), descriptor(10_000, 1)]
 }
 
 /// A publication of a stranger that somebody subscribed to.
@@ -114,6 +116,34 @@ fn publishers_that_come_and_go_cost_nobody_a_frame() {
         assert_eq!(drops.local_drops(), 0, "it was unmapped meanwhile");
         assert_accounted(sent, &watcher.stop(), &drops);
     }
+}
+
+#[test] // req: W-053, W-054, T-13
+fn a_descriptor_of_a_higher_epoch_stops_reading_until_an_announce_says_otherwise() {
+    let rig = Rig::start(&Shape::default());
+    let (client, _conductor) = rig.client();
+    let mut producer = producer(&client);
+    let watcher = Watcher::start(consumer(&client));
+    settle(&mut producer, &[&watcher]);
+    let epoch = producer.epoch().unwrap().get();
+
+    let mut stranger = AeronClient::connect(&ClientConfig::new(aeron_dir(rig.root()))).unwrap();
+    let mut publication = connected(&mut stranger, DESCRIPTOR_STREAM);
+    publication.offer(&descriptor(10_000, epoch + 1)).unwrap();
+    wait_until("the consumer to let go", || watcher.mapped() == 0);
+    let before = watcher.received();
+    publish(&mut producer, 64).unwrap();
+    thread::sleep(Duration::from_millis(100));
+    let after = watcher.received();
+    if watcher.mapped() == 0 {
+        assert_eq!(after, before, "a frame without a mapping");
+    }
+    wait_until("the old epoch to be mapped again", || {
+        stranger.do_work().unwrap();
+        watcher.mapped() == epoch
+    });
+    settle(&mut producer, &[&watcher]);
+    assert_eq!(watcher.stop().torn, 0);
 }
 
 #[test] // req: C-100, C-119, D-025, T-37, T-38

@@ -48,9 +48,6 @@ pub enum OfferRefused {
     /// The regions do not belong together.
     #[error("the regions on offer do not belong together: {0}")]
     Regions(RegionsError),
-    /// Its producer has not said for a while that it lives (W-047).
-    #[error("the regions look abandoned: their activity stamp is old")]
-    Inactive,
 }
 
 impl Offer {

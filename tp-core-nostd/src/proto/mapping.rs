@@ -71,9 +71,12 @@ pub enum Input {
         /// Whether slot counts, pools and URIs are the mapped ones. Without a mapping it says nothing.
         same_layout: bool,
     },
-    /// The ordered mapping stands.
-    Mapped,
-    /// The ordered mapping failed, or its superblocks were refused or stale.
+    /// The ordered mapping stands, and its superblocks are the announced ones.
+    Mapped {
+        /// The oldest activity stamp of all regions, in nanoseconds of the monotonic clock.
+        activity_ns: u64,
+    },
+    /// The ordered mapping failed, or its superblocks were refused.
     MapFailed,
     /// A descriptor of our stream named another epoch.
     DescriptorEpoch(Epoch),
@@ -96,7 +99,8 @@ pub enum Input {
 pub enum Order {
     /// Nothing.
     None,
-    /// Map the regions just offered; answer with [`Input::Mapped`] or [`Input::MapFailed`].
+    /// Map the regions just offered; answer with [`Input::Mapped`] or [`Input::MapFailed`]. They may be used once the
+    /// machine says [`Order::None`] to the first.
     Map,
     /// Fence the role, drop what is in flight, unmap.
     Unmap(Lost),
@@ -234,7 +238,17 @@ impl MappingMachine {
                 )
             }
 
-            (State::Mapping { epoch, source }, Input::Mapped) => (
+            // A driver's answer to our attach is taken without looking at stamps (T-34), an announce is not (W-047).
+            (
+                State::Mapping {
+                    source: Source::Announce { .. },
+                    ..
+                },
+                Input::Mapped { activity_ns },
+            ) if now.since(Instant::from_ns(activity_ns)) > self.window => {
+                lost(Wait::NONE, Lost::Inactive)
+            }
+            (State::Mapping { epoch, source }, Input::Mapped { .. }) => (
                 State::Mapped {
                     epoch,
                     source,
@@ -322,6 +336,11 @@ mod tests {
         }
     }
 
+    /// The regions stand, last stamped at 10 s.
+    const STANDS: Input = Input::Mapped {
+        activity_ns: 10 * SECOND,
+    };
+
     fn healthy(activity_s: u64) -> Health {
         Health {
             intact: true,
@@ -334,7 +353,7 @@ mod tests {
     fn mapped() -> MappingMachine {
         let mut machine = MappingMachine::new(WINDOW);
         assert_eq!(machine.handle(at(10), announce(5, 10)), Order::Map);
-        assert_eq!(machine.handle(at(10), Input::Mapped), Order::None);
+        assert_eq!(machine.handle(at(10), STANDS), Order::None);
         machine
     }
 
@@ -353,6 +372,9 @@ mod tests {
             source: Source::Attach,
             same_layout: false,
         };
+        let fresh = Input::Mapped {
+            activity_ns: 17 * SECOND,
+        };
         let intruder = Input::Health(Health {
             same_writer: false,
             ..healthy(20)
@@ -369,12 +391,13 @@ mod tests {
             (announce(6, 20),                           Map,      Remap(Lost::HigherEpoch),   Remap(Lost::HigherEpoch)), // req: W-048, W-051, W-060, D-130
             (attach(6),                                 Map,      Remap(Lost::HigherEpoch),   Remap(Lost::HigherEpoch)),
             (other_layout,                              Map,      Nothing,                    Remap(Lost::LayoutChanged)), // req: W-026
-            (Input::Mapped,                             Nothing,  Nothing,                    Nothing),
+            (fresh,                                     Nothing,  Nothing,                    Nothing),
+            (STANDS,                                    Nothing,  Unmap(Lost::Inactive),      Nothing), // req: W-047
             (Input::MapFailed,                          Nothing,  Nothing,                    Nothing), // req: W-030
             (Input::DescriptorEpoch(epoch(4)),          Nothing,  Nothing,                    Nothing), // req: T-13
             (Input::DescriptorEpoch(epoch(5)),          Nothing,  Nothing,                    Nothing),
             (Input::DescriptorEpoch(epoch(6)),          Nothing,  Unmap(Lost::DescriptorAhead), Unmap(Lost::DescriptorAhead)), // req: T-13
-            (Input::Regression,                         Nothing,  Nothing,                    Unmap(Lost::Regression)), // req: T-14
+            (Input::Regression,                         Nothing,  Nothing,                    Unmap(Lost::Regression)), // req: T-14, W-052
             (Input::ProducerRevoked { timestamp_ns: 10 * SECOND }, Nothing, Nothing,          Nothing), // req: D-217
             (Input::ProducerRevoked { timestamp_ns: 11 * SECOND }, Nothing, Unmap(Lost::ProducerRevoked), Unmap(Lost::ProducerRevoked)), // req: D-115, C-043
             (Input::LeaseLost,                          Nothing,  Unmap(Lost::LeaseLost),     Unmap(Lost::LeaseLost)), // req: D-099
@@ -463,7 +486,7 @@ mod tests {
     fn a_mapping_from_an_attach_knows_no_older_revoke() {
         let mut machine = MappingMachine::new(WINDOW);
         assert_eq!(machine.handle(at(10), attach(5)), Order::Map);
-        assert_eq!(machine.handle(at(10), Input::Mapped), Order::None);
+        assert_eq!(machine.handle(at(10), STANDS), Order::None);
         let revoked = Input::ProducerRevoked { timestamp_ns: 1 };
         assert_eq!(
             machine.handle(at(11), revoked),
@@ -492,7 +515,7 @@ mod tests {
             Order::Map,
             "tried again with the next announce"
         );
-        let _ = machine.handle(at(11), Input::Mapped);
+        let _ = machine.handle(at(11), STANDS);
         assert_eq!(machine.mapped(), Some(epoch(5)));
     }
 }

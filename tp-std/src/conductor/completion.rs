@@ -105,9 +105,7 @@ impl<T> Completion<T> {
 
     /// The regions on offer cannot be used, and will not be usable with the next announce.
     pub(super) fn fail_for_good(&mut self, refused: &OfferRefused) {
-        if !matches!(refused, OfferRefused::Inactive) {
-            self.fail(Error::Memory(*refused));
-        }
+        self.fail(Error::Memory(*refused));
     }
 
     pub(super) fn is_cancelled(&self) -> bool {

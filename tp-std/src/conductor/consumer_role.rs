@@ -16,13 +16,12 @@ use crate::aeron::{AeronSubscription, TransportError};
 use crate::consumer::{Consumer, ConsumerConfig, ConsumerLink, Note};
 use crate::context::{Context, Endpoint};
 use crate::error::Error;
-use crate::regions::{Mapped, Offer, OfferRefused};
+use crate::regions::{Mapped, Offer};
 
 #[derive(Debug)]
 pub(super) struct ConsumerRole {
     session: Session,
     machine: MappingMachine,
-    window: Duration,
     period: Duration,
     descriptors: Endpoint,
     adding: Adding<AeronSubscription>,
@@ -46,7 +45,6 @@ impl ConsumerRole {
         Self {
             session: Session::new(lease, window, cycle.ids),
             machine: MappingMachine::new(window),
-            window,
             period: context.announce_period(),
             descriptors: context.descriptor().clone(),
             adding: Adding::Wanted,
@@ -127,13 +125,11 @@ impl ConsumerRole {
             Order::Unmap(why) => return self.unmap(why),
             Order::Remap(why) => self.unmap(why),
         }
-        let result = match self.map(now, offer, source, mapper) {
+        let result = match offer.map_read(mapper) {
             Ok(mapped) => {
-                tracing::debug!(stream = %self.config.stream, epoch = %mapped.epoch(), "mapped");
-                self.link.mapping.put(mapped.share());
+                let activity_ns = mapped.activity_ns();
                 self.mapped = Some(mapped);
-                self.link.cell.activate();
-                Input::Mapped
+                Input::Mapped { activity_ns }
             }
             Err(refused) => {
                 tracing::warn!(stream = %self.config.stream, %refused, "regions on offer are not used");
@@ -142,23 +138,10 @@ impl ConsumerRole {
             }
         };
         self.input(now, result);
-    }
-
-    fn map(
-        &self,
-        now: Instant,
-        offer: Offer,
-        source: Source,
-        mapper: &LinuxMapper,
-    ) -> Result<Mapped<Mapping>, OfferRefused> {
-        let mapped = offer.map_read(mapper)?;
-        // A driver's answer to our attach is taken without looking at stamps (T-34), an announce is not (W-047).
-        let activity = Instant::from_ns(mapped.activity_ns());
-        match source {
-            Source::Announce { .. } if now.since(activity) > self.window => {
-                Err(OfferRefused::Inactive)
-            }
-            _ => Ok(mapped),
+        if let Some(mapped) = &self.mapped {
+            tracing::debug!(stream = %self.config.stream, epoch = %mapped.epoch(), "mapped");
+            self.link.mapping.put(mapped.share());
+            self.link.cell.activate();
         }
     }
 

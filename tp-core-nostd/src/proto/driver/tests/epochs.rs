@@ -6,7 +6,7 @@ use crate::wire::control::{ShmPoolAnnounce, ShmPoolAnnounceView};
 use crate::wire::driver::*;
 use crate::wire::enums::ClockDomain;
 
-#[test] // req: D-124, D-136, D-137, D-140
+#[test] // req: D-124, D-136, D-137, D-140, W-035
 fn a_producer_gets_a_new_epoch_that_is_announced_in_its_name_at_once() {
     let mut rig = Rig::new();
     let watcher = rig.attached(consumer(1));
