@@ -26,6 +26,8 @@ impl Endpoint {
 pub const CONTROL_STREAM: i32 = 1000;
 /// Conventional announce stream, where it is not the control stream.
 pub const ANNOUNCE_STREAM: i32 = 1001;
+/// Conventional stream for questions about the driver.
+pub const STATUS_STREAM: i32 = 1002;
 /// Conventional shared descriptor stream.
 pub const DESCRIPTOR_STREAM: i32 = 1100;
 

@@ -23,7 +23,9 @@ pub use conductor::Conductor;
 pub use consumer::{
     ConsumeError, Consumer, ConsumerConfig, ConsumerCounters, FrameReader, FrameView,
 };
-pub use context::{ANNOUNCE_STREAM, CONTROL_STREAM, Context, DESCRIPTOR_STREAM, Endpoint};
+pub use context::{
+    ANNOUNCE_STREAM, CONTROL_STREAM, Context, DESCRIPTOR_STREAM, Endpoint, STATUS_STREAM,
+};
 pub use error::{ConfigError, Error};
 pub use producer::{
     Claim, CommitMeta, CommitRefused, Delivery, DeliveryCounts, Frame, OfferError, Producer,

@@ -25,6 +25,27 @@ fn misuse_ends_with_2_and_a_sentence_that_helps() {
     };
     for (args, help) in [
         (vec![], "Usage"),
+        (vec!["driver"], "tp driver status"),
+        (vec!["driver", "leases", "--stream-id", "0"], "such as 1000"),
+        (
+            vec!["driver", "status", "--timeout", "never"],
+            "such as 5 or 0.5",
+        ),
+        (
+            vec!["driver", "status", "--channel", "udp"],
+            "does not begin with",
+        ),
+        (
+            vec![
+                "driver", "attach", "--stream", "1", "--client", "0", "--role", "consumer",
+            ],
+            "from 1 to 4294967294",
+        ),
+        (vec!["driver", "shutdown"], "TP_SHUTDOWN_TOKEN"),
+        (
+            vec!["driver-status", "/a", "aeron:ipc", "1002", "more"],
+            "unexpected argument 'more'",
+        ),
         (vec!["fly"], "unrecognized subcommand 'fly'"),
         (vec!["publish", "--input", "a.png"], "--stream <ID>"),
         (
@@ -105,6 +126,14 @@ fn failure_ends_with_1_and_names_what_failed() {
             vec!["subscribe", "--stream", "1", "--aeron-dir", "/no/such/dir"],
             "tp media-driver --dir /no/such/dir",
         ),
+        (
+            vec!["driver", "leases", "--aeron-dir", "/no/such/dir"],
+            "tp media-driver --dir /no/such/dir",
+        ),
+        (
+            vec!["driver", "shutdown", "--token-file", "no/such/token"],
+            "no/such/token: No such file",
+        ),
         (vec!["inspect", "Cargo.toml"], "no region of a tensor pool"),
         (
             vec!["inspect", "shm:file?path=/dev/null"],
@@ -130,7 +159,7 @@ fn a_demo_that_cannot_start_says_so_in_json_and_by_its_exit_status() {
 
 #[test]
 fn every_command_shows_how_it_is_used() {
-    for command in ["publish", "subscribe", "inspect", "demo"] {
+    for command in ["publish", "subscribe", "inspect", "demo", "driver"] {
         let output = tp(&[command, "--help"]);
         let help = String::from_utf8(output.stdout).unwrap();
         assert!(

@@ -65,6 +65,18 @@ impl<'t> AeronDriver<'t> {
             "connected"
         );
         let agent = DriverAgent::new(tables, control, announce, requests, MonotonicClock)?;
+        let agent = match &config.status {
+            None => agent,
+            Some(status) => {
+                let answers =
+                    aeron.add_exclusive_publication(&channel(status), status.stream_id)?;
+                let questions = aeron.add_subscription(
+                    &status.channel.clone().for_driver_subscription(),
+                    status.stream_id,
+                )?;
+                agent.with_status(wait(&mut aeron, answers)?, wait(&mut aeron, questions)?)
+            }
+        };
         Ok(Self { agent, aeron })
     }
 

@@ -13,6 +13,7 @@ use tracing::{debug, info, warn};
 
 use super::error::DriverError;
 use super::files::Files;
+use super::status::{Facts, StatusDesk};
 use super::tables::DriverTables;
 
 /// Messages read at a time, and in one duty cycle at most.
@@ -30,6 +31,8 @@ pub struct DriverAgent<'t, P, S, C> {
     control: P,
     announce: P,
     requests: S,
+    status: Option<StatusDesk<P, S>>,
+    facts: Facts<'t>,
     files: Files,
     clock: C,
     buffer: Vec<u8>,
@@ -59,11 +62,14 @@ where
     ) -> Result<Self, DriverError> {
         let config = tables.config();
         let files = Files::start(tables.tree().clone(), config.shm.residency, clock.clone())?;
+        let facts = Facts { config };
         Ok(Self {
             engine: tables.engine()?,
             control,
             announce,
             requests,
+            status: None,
+            facts,
             files,
             caught_up_at: clock.now(),
             clock,
@@ -73,6 +79,14 @@ where
                 .keepalive_interval
                 .saturating_mul(config.expiry_grace_intervals),
         })
+    }
+
+    /// The same driver, which also answers on `answers` what is asked about it on `questions`, both on a stream that is
+    /// for nothing else.
+    #[must_use]
+    pub fn with_status(mut self, answers: P, questions: S) -> Self {
+        self.status = Some(StatusDesk::new(answers, questions));
+        self
     }
 
     /// Stops: attaches are refused from now on, and after `grace` the shutdown notice goes out (D-150).
@@ -182,6 +196,13 @@ where
         Ok(orders)
     }
 
+    fn tell(&mut self, now: Instant) -> u32 {
+        match &mut self.status {
+            Some(desk) => desk.do_work(now, &self.engine, self.facts),
+            None => 0,
+        }
+    }
+
     fn close(&mut self) {
         if !self.is_stopped() {
             let now = self.clock.now();
@@ -211,7 +232,7 @@ where
         work = work.saturating_add(self.expire(now));
         work = work.saturating_add(self.publish(now)?);
         work = work.saturating_add(self.order_files(now)?);
-        Ok(work)
+        Ok(work.saturating_add(self.tell(now)))
     }
 
     fn on_close(&mut self) {

@@ -47,7 +47,7 @@ impl Options {
     }
 }
 
-fn stream_id(text: &str) -> Result<StreamId, &'static str> {
+pub(super) fn stream_id(text: &str) -> Result<StreamId, &'static str> {
     let id = text.parse().ok().and_then(StreamId::new);
     id.ok_or("a stream id is a number from 1 to 2147483647, such as 10000")
 }

@@ -2,8 +2,10 @@
 
 mod client;
 mod demo;
+mod driver;
 mod inspect;
 mod media_driver;
+mod originals;
 mod output;
 mod publish;
 mod sources;
@@ -33,11 +35,18 @@ enum Command {
     Inspect(inspect::Args),
     /// Sends real pictures from one process to two others, and checks them.
     Demo(demo::Args),
+    /// Asks a running driver for status, leases, streams and counters, or tells it something.
+    Driver(driver::Args),
     /// Messages and slot headers between hex and JSON.
     Wire(wire::Args),
 }
 
 impl Tp {
+    /// Reads the arguments of this process; ends it with a sentence where they make no sense.
+    pub fn from_arguments() -> Self {
+        <Self as clap::Parser>::parse_from(originals::translate(std::env::args_os()))
+    }
+
     /// Runs the command that was asked for.
     ///
     /// # Errors
@@ -49,6 +58,7 @@ impl Tp {
             Command::Subscribe(args) => subscribe::run(args),
             Command::Inspect(args) => inspect::run(args),
             Command::Demo(args) => demo::run(args),
+            Command::Driver(args) => driver::run(args),
             Command::Wire(args) => wire::run(args),
         }
     }

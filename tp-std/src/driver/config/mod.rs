@@ -9,8 +9,8 @@ use core::time::Duration;
 use std::path::{Path, PathBuf};
 
 use crate::aeron::Channel;
-use crate::config::{Environment, LoadError, Report, Settings};
-use crate::{CONTROL_STREAM, Endpoint};
+use crate::config::{Environment, LoadError, Origin, Report, Settings};
+use crate::{CONTROL_STREAM, Endpoint, STATUS_STREAM};
 pub use shm::ShmConfig;
 pub use streams::{ProfileConfig, StreamConfig};
 
@@ -28,6 +28,8 @@ pub struct DriverConfig {
     pub control: Endpoint,
     /// Where pools are announced.
     pub announce: Endpoint,
+    /// Where questions about the driver arrive and are answered; `None` if they are not.
+    pub status: Option<Endpoint>,
     /// Where files go.
     pub shm: ShmConfig,
     /// How often each stream is announced.
@@ -80,6 +82,7 @@ fn read(mut settings: Settings<'_>) -> Result<(DriverConfig, Report), LoadError>
         .value;
     let control = endpoint(s, "control", &Endpoint::new(Channel::ipc(), CONTROL_STREAM));
     let announce = endpoint(s, "announce", &control);
+    let status = status(s, &control, &announce);
     let shm = shm::read(s);
     let announce_period = milliseconds(s, "policies.announce_period_ms", 1000, 1);
     let keepalive_interval = milliseconds(s, "policies.lease_keepalive_interval_ms", 1000, 1);
@@ -101,6 +104,7 @@ fn read(mut settings: Settings<'_>) -> Result<(DriverConfig, Report), LoadError>
         aeron_dir: (!aeron_dir.is_empty()).then(|| aeron_dir.into()),
         control,
         announce,
+        status,
         shm: shm.ok_or(LoadError::Wrong(Vec::new()))?,
         announce_period,
         keepalive_interval,
@@ -162,6 +166,33 @@ fn endpoint(s: &mut Settings<'_>, name: &str, default: &Endpoint) -> Endpoint {
     let unset = u64::try_from(default.stream_id).unwrap_or(0);
     let id = number(s, &key, unset, 1, 0x7FFF_FFFF);
     Endpoint::new(channel, i32::try_from(id).unwrap_or(default.stream_id))
+}
+
+/// The status stream, on the control channel: a stream for nothing else, or none with 0. Where its usual number has been
+/// taken for another stream, there is none.
+fn status(s: &mut Settings<'_>, control: &Endpoint, announce: &Endpoint) -> Option<Endpoint> {
+    let key = "driver.status_stream_id";
+    let found = s.scalar(key, u64::from(STATUS_STREAM.unsigned_abs()));
+    let id = i32::try_from(found.value).ok().filter(|id| *id >= 0);
+    let Some(id) = id else {
+        let text = format!("{} must be 0 to 2147483647", found.value);
+        s.problem(&found.origin, key, text);
+        return None;
+    };
+    let status = Endpoint::new(control.channel.clone(), id);
+    let taken = [(control, "control"), (announce, "announce")];
+    if let Some((_, name)) = taken.into_iter().find(|(other, _)| **other == status) {
+        let text = format!(
+            "{id} is driver.{name}_stream_id; choose another number, or 0 for no status stream"
+        );
+        if found.origin == Origin::Default {
+            s.warning(&found.origin, key, text);
+        } else {
+            s.problem(&found.origin, key, text);
+        }
+        return None;
+    }
+    (id != 0).then_some(status)
 }
 
 fn number(s: &mut Settings<'_>, key: &str, default: u64, min: u64, max: u64) -> u64 {

@@ -44,6 +44,7 @@ fn a_plain_file_becomes_a_configuration_with_the_defaults_of_the_specification()
     assert!(report.warnings.is_empty(), "{:?}", report.warnings);
     assert_eq!(config.control, Endpoint::new(Channel::ipc(), 1000));
     assert_eq!(config.announce, Endpoint::new(Channel::ipc(), 1001));
+    assert_eq!(config.status, Some(Endpoint::new(Channel::ipc(), 1002)));
     assert_eq!(config.announce_period, Duration::from_secs(1));
     assert_eq!(config.keepalive_interval, Duration::from_secs(1));
     assert_eq!(config.expiry_grace_intervals, 3);
@@ -256,4 +257,33 @@ fn the_example_is_a_configuration_without_warnings() {
     let (config, report) = DriverConfig::load(Path::new(path), &|_| None).unwrap();
     assert!(report.warnings.is_empty(), "{:?}", report.warnings);
     assert_eq!(config.streams.len(), 3);
+}
+
+#[test] // req: C-168
+fn the_status_stream_is_for_nothing_else() {
+    let with = |driver: &str| parse(&GOOD.replace("[driver]", &format!("[driver]\n{driver}")));
+    let status = |driver| {
+        with(driver)
+            .unwrap()
+            .0
+            .status
+            .map(|status| status.stream_id)
+    };
+    assert_eq!(status("status_stream_id = 55"), Some(55));
+    assert_eq!(status("status_stream_id = 0"), None);
+    // Somebody who never heard of it is not kept from starting.
+    let (config, report) = with("control_stream_id = 1002").unwrap();
+    assert_eq!(config.status, None);
+    assert_eq!(report.warnings.len(), 1, "{:?}", report.warnings);
+    for wrong in [
+        "status_stream_id = 1001",
+        "status_stream_id = 1000",
+        "status_stream_id = 2147483648",
+    ] {
+        let error = with(wrong).unwrap_err().to_string();
+        assert!(
+            error.contains("driver.toml:3: driver.status_stream_id"),
+            "{error}"
+        );
+    }
 }
