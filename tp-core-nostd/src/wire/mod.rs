@@ -13,7 +13,7 @@ pub mod discovery;
 pub mod driver;
 mod entries;
 pub mod enums;
-mod error_message;
+pub(crate) mod error_message;
 pub mod merge_map;
 mod pool;
 pub mod tracelink;

@@ -1,7 +1,7 @@
 //! Answers that belong to no lease: they wait here until the control publication takes them.
 
 use super::files::FileError;
-use super::leases::LeaseEntry;
+use super::lease::LeaseEntry;
 use super::messages::Holder;
 use super::table::Slot;
 use crate::ids::{CorrelationId, LeaseId};

@@ -2,28 +2,40 @@
 
 use super::answers::{Answer, Asker, Why};
 use super::engine::Driver;
-use super::files::FileError;
-use super::leases::{Lease, LeaseEntry, LeaseState, asked_stream};
-use super::streams::{Cause, StreamEntry, Work};
+use super::lease::{Lease, LeaseEntry, LeaseState, asked_stream};
+use super::stream::StreamEntry;
 use super::table::Slot;
-use crate::ids::NodeId;
+use crate::ids::{NodeId, StreamId};
 use crate::shm::LAYOUT_VERSION;
 use crate::time::Instant;
 use crate::wire::driver::{
-    HugepagesPolicy, Refusal, RefusalCode, Role, ShmAttachRequest, ShmAttachRequestView,
+    HugepagesPolicy, PublishMode, Refusal, RefusalCode, ShmAttachRequest, ShmAttachRequestView,
 };
 
 /// What the checks make of an attach. Nothing has changed yet (D-060).
 enum Verdict {
     /// Rows 3 to 13 have passed.
     Admit {
-        stream: Slot<StreamEntry>,
+        target: Target,
         node: Option<NodeId>,
     },
     /// Row 6: the very attach that a lease came from. Its OK is published again if it was before; otherwise it is coming.
     Repeat(Slot<LeaseEntry>),
     /// Any other row.
     Refuse(Refusal<'static>),
+}
+
+/// Where an attach goes.
+#[derive(Clone, Copy)]
+enum Target {
+    /// To a stream that is there.
+    Known(Slot<StreamEntry>),
+    /// To a stream that is to be brought into being with this id and profile (D-167).
+    New(StreamId, usize),
+}
+
+fn invalid(text: &'static str) -> Refusal<'static> {
+    Refusal::new(RefusalCode::InvalidParams, text)
 }
 
 impl Driver<'_> {
@@ -43,7 +55,7 @@ impl Driver<'_> {
         match self.judge(now, &request) {
             Verdict::Refuse(refusal) => self.refuse_attach(asker, Why::Check(refusal)),
             Verdict::Repeat(slot) => self.repeat(slot),
-            Verdict::Admit { stream, node } => self.admit(now, &request, stream, node),
+            Verdict::Admit { target, node } => self.admit(now, &request, target, node),
         }
     }
 
@@ -67,20 +79,22 @@ impl Driver<'_> {
         if !matches!(request.expected_layout_version, 0 | LAYOUT_VERSION) {
             return rejected("layout_version mismatch");
         }
-        // Rows 9 and 10: without dynamic streams, whatever is not configured does not exist in either publish mode.
-        let known = self.streams.find(asked_stream(request));
-        let Some((at, stream)) = known.and_then(|at| Some((at, self.streams.get(at)?))) else {
-            return rejected("stream not provisioned");
+        let target = match self.target(request) {
+            Ok(target) => target,
+            Err(refusal) => return Verdict::Refuse(refusal),
         };
-        if self
-            .profile(stream)
-            .is_none_or(|profile| profile.pools.is_empty())
-        {
-            let text = "stream has no payload pools";
-            return Verdict::Refuse(Refusal::new(RefusalCode::InvalidParams, text));
+        let (stream, profile) = match target {
+            Target::Known(at) => {
+                let stream = self.streams.get(at);
+                (stream, stream.and_then(|stream| self.profile(stream)))
+            }
+            Target::New(_, profile) => (None, self.config.profiles.get(profile)),
+        };
+        if profile.is_none_or(|profile| profile.pools.is_empty()) {
+            return Verdict::Refuse(invalid("stream has no payload pools"));
         }
-        if request.role == Role::Producer && stream.producer.is_some() {
-            return rejected("producer already attached");
+        if let Some(text) = stream.and_then(|stream| self.taken(stream, request.role)) {
+            return rejected(text);
         }
         if !self.leases.has_room() {
             return rejected("lease limit reached");
@@ -98,8 +112,40 @@ impl Driver<'_> {
             .nodes
             .choose(now, request.client_id, request.desired_node_id)
         {
-            Ok(node) => Verdict::Admit { stream: at, node },
+            Ok(node) => Verdict::Admit { target, node },
             Err(_) => rejected("desired node id is not available"),
+        }
+    }
+
+    /// Rows 9 and 10: the stream, which a client may bring into being where that is allowed (D-047 to D-049, D-166).
+    fn target(&self, request: &ShmAttachRequest) -> Result<Target, Refusal<'static>> {
+        let known = self.streams.find(asked_stream(request));
+        let is_left = |at| self.streams.get(at).is_none_or(|stream| stream.left);
+        if let Some(at) = known
+            && !is_left(at)
+        {
+            return Ok(Target::Known(at));
+        }
+        let creates = request.publish_mode == PublishMode::ExistingOrCreate;
+        let Some(dynamic) = self.config.dynamic.filter(|_| creates) else {
+            let text = "stream not provisioned";
+            return Err(Refusal::new(RefusalCode::Rejected, text));
+        };
+        if let Some(at) = known {
+            // It was about to be forgotten, and is as good as new.
+            return Ok(Target::Known(at));
+        }
+        let is_held = |id: StreamId| self.streams.find(id.get()).is_some();
+        let id = match request.stream_id {
+            Some(id) if !self.dynamic_ids.contains(id) => {
+                return Err(invalid("stream_id is outside of the dynamic range"));
+            }
+            Some(id) => Some(id),
+            None => self.dynamic_ids.next_free(is_held),
+        };
+        match id {
+            Some(id) if self.streams.has_room() => Ok(Target::New(id, dynamic.profile)),
+            _ => Err(invalid("no stream_id is left")),
         }
     }
 
@@ -108,9 +154,12 @@ impl Driver<'_> {
         &mut self,
         now: Instant,
         request: &ShmAttachRequest,
-        at: Slot<StreamEntry>,
+        target: Target,
         node: Option<NodeId>,
     ) {
+        let Some(at) = self.stream_of(target) else {
+            return;
+        };
         let admitted = self.leases.admit(Lease {
             stream: at,
             client: request.client_id,
@@ -127,104 +176,19 @@ impl Driver<'_> {
             self.nodes.take(now, request.client_id, node);
         }
         self.leases.join(&mut stream.waiting, slot);
+        self.streams.join(at);
         self.serve(now, at);
     }
 
-    /// Lets the attaches that wait at a stream go as far as they can: until files have to be made for the first of them.
-    pub(super) fn serve(&mut self, now: Instant, at: Slot<StreamEntry>) {
-        loop {
-            let Some(stream) = self.streams.get(at) else {
-                return;
-            };
-            let Some(lease) = stream
-                .waiting
-                .first()
-                .and_then(|slot| self.leases.lease(slot))
-            else {
-                return;
-            };
-            let needs_epoch = lease.role == Role::Producer || stream.epoch.is_none();
-            let refusal = if !self.is_running() {
-                Some("driver draining")
-            } else if lease.role == Role::Producer && stream.producer.is_some() {
-                Some("producer already attached")
-            } else {
-                None
-            };
-            match (stream.work, refusal) {
-                (Work::Unknown | Work::Idle, Some(text)) => {
-                    let why = Why::Check(Refusal::new(RefusalCode::Rejected, text));
-                    self.refuse_first(at, why);
-                }
-                (Work::Unknown, None) => return self.streams.scan(at),
-                (Work::Idle, None) if needs_epoch => return self.streams.raise(at, Cause::Attach),
-                (Work::Idle, None) => self.grant_first(now, at),
-                // Something is being done about the files: everybody waits for the result (D-216).
-                (_, _) => return,
+    fn stream_of(&mut self, target: Target) -> Option<Slot<StreamEntry>> {
+        match target {
+            Target::Known(at) => Some(at),
+            Target::New(id, profile) => {
+                let at = self.streams.add(id, profile, true)?;
+                self.dynamic_ids.take(id);
+                Some(at)
             }
         }
-    }
-
-    /// The stream's epoch is there for the first waiting attach: its OK is due.
-    pub(super) fn grant_first(&mut self, now: Instant, at: Slot<StreamEntry>) {
-        let Some(slot) = self.leave_first(at) else {
-            return;
-        };
-        let Some(lease) = self.leases.lease(slot) else {
-            return;
-        };
-        match lease.role {
-            Role::Producer => self.streams.enthrone(at, slot),
-            Role::Consumer => {
-                if let Some(stream) = self.streams.get_mut(at) {
-                    stream.consumers = stream.consumers.saturating_add(1);
-                }
-            }
-        }
-        self.leases
-            .grant(slot, now.after(self.config.keepalive_interval));
-    }
-
-    /// The files could not be had: whoever waited for them is told why, except consumers that do with the epoch in use.
-    pub(super) fn refuse_waiting(&mut self, now: Instant, at: Slot<StreamEntry>, error: FileError) {
-        while let Some(stream) = self.streams.get(at) {
-            let Some(lease) = stream
-                .waiting
-                .first()
-                .and_then(|slot| self.leases.lease(slot))
-            else {
-                return;
-            };
-            if lease.role == Role::Consumer && stream.epoch.is_some() {
-                self.grant_first(now, at);
-            } else {
-                self.refuse_first(at, Why::Files(error));
-            }
-        }
-    }
-
-    /// Refuses the first waiting attach; nothing of it remains (D-060).
-    fn refuse_first(&mut self, at: Slot<StreamEntry>, why: Why) {
-        let Some(slot) = self.leave_first(at) else {
-            return;
-        };
-        let Some(lease) = self.leases.lease(slot) else {
-            return;
-        };
-        let asker = Asker {
-            correlation: lease.correlation,
-            client: lease.client.get(),
-            stream: lease.asked_stream,
-        };
-        if let Some(node) = lease.node {
-            self.nodes.give_back(node);
-        }
-        self.leases.refuse(slot);
-        self.refuse_attach(asker, why);
-    }
-
-    fn leave_first(&mut self, at: Slot<StreamEntry>) -> Option<Slot<LeaseEntry>> {
-        self.leases.leave(&mut self.streams.get_mut(at)?.waiting)
     }
 
     fn repeat(&mut self, slot: Slot<LeaseEntry>) {
@@ -238,7 +202,7 @@ impl Driver<'_> {
         }
     }
 
-    fn refuse_attach(&mut self, asker: Asker, why: Why) {
+    pub(super) fn refuse_attach(&mut self, asker: Asker, why: Why) {
         self.answer(Answer::AttachRefused { asker, why });
     }
 }

@@ -3,11 +3,11 @@
 use super::answers::AnswerEntry;
 use super::consumers::ConsumerEntry;
 use super::id_ranges::{self, IdRange};
-use super::leases::LeaseEntry;
+use super::lease::LeaseEntry;
 use super::nodes::NodeEntry;
 use super::regions;
 use super::retention::Retention;
-use super::streams::StreamEntry;
+use super::stream::StreamEntry;
 use crate::ids::{LeaseId, StreamId};
 use crate::seq::SlotCount;
 use crate::shm::PoolClass;

@@ -16,7 +16,7 @@ pub struct Ignored {
     pub keepalives: u64,
     /// Repeats of an attach whose answer is still to come (D-059).
     pub repeats: u64,
-    /// Shutdown requests, as long as no token is configured (D-147).
+    /// Shutdown requests without the secret, or with an unknown reason (D-146, D-147, D-218).
     pub shutdown_requests: u64,
     /// File results nobody waited for.
     pub file_results: u64,
@@ -48,6 +48,10 @@ pub struct Counters {
     pub announces: u64,
     /// Epochs taken into use.
     pub epochs: u64,
+    /// Epochs whose files were removed (D-196).
+    pub collected: u64,
+    /// Shutdown requests with the secret (D-145).
+    pub shutdown_requests: u64,
     /// Scans and provisionings that failed.
     pub file_failures: u64,
     /// Leases that went without a node id because none was left (D-178).
@@ -76,6 +80,8 @@ impl Counters {
             strangers,
             announces,
             epochs,
+            collected,
+            shutdown_requests,
             file_failures,
             without_node_id,
             answers_dropped,
@@ -94,6 +100,8 @@ impl Counters {
             ("strangers", strangers),
             ("announces", announces),
             ("epochs", epochs),
+            ("collected", collected),
+            ("shutdown_requests", shutdown_requests),
             ("file_failures", file_failures),
             ("without_node_id", without_node_id),
             ("answers_dropped", answers_dropped),

@@ -3,25 +3,20 @@
 use super::answers::{Answer, Answers, Asker, Why};
 use super::config::{Config, Profile, SetupError, Storage};
 use super::counters::Counters;
-use super::files::{FileError, FileResult};
+use super::id_pool::IdPool;
 use super::id_ranges;
-use super::leases::{Known, LeaseEntry, LeaseState, Leases};
-use super::messages::Holder;
+use super::leases::Leases;
 use super::nodes::Nodes;
+use super::shutdown::Farewell;
 use super::strangers::Strangers;
-use super::streams::{Cause, Stream, StreamEntry, Streams, Work};
+use super::stream::{Stream, StreamEntry};
+use super::streams::Streams;
 use super::table::Slot;
-use crate::ids::{CorrelationId, StreamId};
+use crate::ids::StreamId;
 use crate::proto::dispatch::{Ignored as NotOurs, Message, classify};
 use crate::sbe::DecodeError;
-use crate::time::{Duration, Instant};
-use crate::wire::driver::{
-    LeaseRevokeReason, NewerRequest, Refusal, RefusalCode, Role, ShmDetachRequest,
-    ShmDetachRequestView, ShmLeaseKeepalive, ShmLeaseKeepaliveView, ShutdownReason,
-};
-
-/// Leases that one [`Driver::tick`] ends at most, so that a mass expiry does not hold up the duty cycle.
-const ENDS_PER_TICK: usize = 256;
+use crate::time::Instant;
+use crate::wire::driver::{NewerRequest, Refusal, ShutdownReason};
 
 /// The driver of a set of streams: leases, epochs, node ids. See the module's documentation for how to feed it.
 #[derive(Debug)]
@@ -29,11 +24,13 @@ pub struct Driver<'a> {
     pub(super) config: Config<'a>,
     pub(super) leases: Leases<'a>,
     pub(super) streams: Streams<'a>,
+    pub(super) dynamic_ids: IdPool<'a>,
     pub(super) nodes: Nodes<'a>,
     pub(super) answers: Answers<'a>,
     pub(super) strangers: Strangers<'a>,
     pub(super) text: &'a mut [u8],
     pub(super) life: Life,
+    pub(super) farewell: Farewell,
     pub(super) counters: Counters,
 }
 
@@ -65,11 +62,13 @@ impl<'a> Driver<'a> {
             config,
             leases: Leases::new(storage.leases, config.seed),
             streams: Streams::new(storage.streams, config.seed, config.announce_period),
+            dynamic_ids: IdPool::new(config.dynamic.map_or(&[], |dynamic| dynamic.ids)),
             nodes: Nodes::new(storage.nodes, config.node_id_cooldown),
             answers: Answers::new(storage.answers),
             strangers: Strangers::new(storage.strangers),
             text: storage.text,
             life: Life::Running,
+            farewell: Farewell::new(),
             counters: Counters::default(),
         })
     }
@@ -89,7 +88,7 @@ impl<'a> Driver<'a> {
         if self.streams.find(stream.get()).is_some() {
             return Err(SetupError::StreamRepeated);
         }
-        match self.streams.add(stream, profile) {
+        match self.streams.add(stream, profile, false) {
             Some(_) => Ok(()),
             None => Err(SetupError::StreamsFull),
         }
@@ -102,7 +101,7 @@ impl<'a> Driver<'a> {
             Ok(Message::ShmAttachRequest(view)) => self.attach(now, view),
             Ok(Message::ShmDetachRequest(view)) => self.detach(now, view),
             Ok(Message::ShmLeaseKeepalive(view)) => self.keepalive(now, view),
-            Ok(Message::ShmDriverShutdownRequest(_)) => bump(&mut ignored.shutdown_requests),
+            Ok(Message::ShmDriverShutdownRequest(view)) => self.shutdown_request(now, view),
             Ok(
                 Message::ShmAttachResponse(_)
                 | Message::ShmDetachResponse(_)
@@ -137,196 +136,21 @@ impl<'a> Driver<'a> {
         });
     }
 
-    fn keepalive(&mut self, now: Instant, view: ShmLeaseKeepaliveView<'_>) {
-        let Ok(keepalive) = ShmLeaseKeepalive::try_from(view) else {
-            return bump(&mut self.counters.ignored.keepalives);
-        };
-        let named = Holder {
-            lease: keepalive.lease_id,
-            stream: keepalive.stream_id,
-            client: keepalive.client_id,
-            role: keepalive.role,
-        };
-        if let Some(slot) = self.active(named) {
-            bump(&mut self.counters.keepalives);
-            let expires_at = now.after(self.config.lease_lifetime());
-            return self.leases.keep(slot, expires_at);
-        }
-        bump(&mut self.counters.ignored.keepalives);
-        let is_strange = self.leases.find(keepalive.lease_id) == Known::Foreign
-            && self.streams.find(keepalive.stream_id.get()).is_some();
-        if is_strange
-            && !self.strangers.knows(keepalive.lease_id)
-            && self.answers.push(Answer::Stranger(named))
-        {
-            self.strangers.remember(keepalive.lease_id);
-        }
-    }
-
-    fn detach(&mut self, now: Instant, view: ShmDetachRequestView<'_>) {
-        let correlation = CorrelationId(view.block.correlation_id.get());
-        let request = ShmDetachRequest::try_from(view);
-        let active = request.map(|request| {
-            self.active(Holder {
-                lease: request.lease_id,
-                stream: request.stream_id,
-                client: request.client_id,
-                role: request.role,
-            })
-        });
-        let refusal = match active {
-            Ok(Some(slot)) => {
-                return self.end(now, slot, LeaseRevokeReason::Detached, Some(correlation));
-            }
-            Ok(None) => Refusal::new(RefusalCode::Rejected, "unknown lease"),
-            Err(error) => Refusal::of_detach(error),
-        };
-        self.answer(Answer::DetachRefused {
-            correlation,
-            refusal,
-        });
-    }
-
-    /// An order about files was carried out.
-    pub fn handle_files(&mut self, now: Instant, result: FileResult) {
-        let (FileResult::Scanned { stream, .. }
-        | FileResult::Provisioned { stream, .. }
-        | FileResult::Collected { stream, .. }
-        | FileResult::Failed { stream, .. }) = result;
-        let found = self.streams.find(stream.get());
-        let Some((at, stream)) = found.and_then(|at| Some((at, self.streams.get(at)?))) else {
-            return bump(&mut self.counters.ignored.file_results);
-        };
-        match (stream.work, result) {
-            (Work::Scanning, FileResult::Scanned { last_epoch, .. }) => {
-                self.streams.scanned(at, last_epoch);
-            }
-            (Work::Raising(cause, ordered), FileResult::Provisioned { epoch, .. })
-                if epoch >= ordered =>
-            {
-                bump(&mut self.counters.epochs);
-                self.streams.provisioned(now, at, epoch);
-                if cause == Cause::Attach {
-                    self.grant_first(now, at);
-                }
-            }
-            (Work::Scanning | Work::Raising(..), FileResult::Failed { error, .. }) => {
-                self.fail(now, at, error);
-            }
-            (_, _) => return bump(&mut self.counters.ignored.file_results),
-        }
-        self.serve(now, at);
-    }
-
-    /// The order in hand failed. The old epoch of a lost producer stays dead (D-113).
-    pub(super) fn fail(&mut self, now: Instant, at: Slot<StreamEntry>, error: FileError) {
-        bump(&mut self.counters.file_failures);
-        let work = self.streams.get(at).map(|stream| stream.work);
-        self.streams.failed(at);
-        match work {
-            Some(
-                Work::Scanning | Work::RaiseDue(Cause::Attach) | Work::Raising(Cause::Attach, _),
-            ) => {
-                self.refuse_waiting(now, at, error);
-            }
-            _ => self.bid_farewell(at),
-        }
-    }
-
-    /// Time went by. To be called when everything that had arrived was handed to [`Driver::handle`], so that keepalives
-    /// count before an expiry is judged (D-216). Returns how many leases were ended.
-    pub fn tick(&mut self, now: Instant) -> u32 {
-        let mut ended = 0_u32;
-        if self.life == Life::Stopped {
-            return ended;
-        }
-        for _ in 0..ENDS_PER_TICK {
-            let Some(slot) = self.leases.overdue(now) else {
-                break;
-            };
-            let granted = self
-                .leases
-                .lease(slot)
-                .is_some_and(|lease| lease.state == LeaseState::Granted);
-            let reason = if granted {
-                // Its OK could not be published for too long (D-061).
-                LeaseRevokeReason::Revoked
-            } else {
-                LeaseRevokeReason::Expired
-            };
-            self.end(now, slot, reason, None);
-            ended = ended.saturating_add(1);
-        }
-        ended
-    }
-
-    /// Stops: attaches are refused from now on, all streams are announced once more, and after `grace` the shutdown
-    /// notice goes out. Called again it can only shorten the time.
-    pub fn stop(&mut self, now: Instant, reason: ShutdownReason, grace: Duration) {
-        let end = now.after(grace);
-        self.life = match self.life {
-            Life::Running => {
-                self.streams.announce_all(now);
-                Life::Draining { until: end, reason }
-            }
-            Life::Draining { until, reason } => Life::Draining {
-                until: until.min(end),
-                reason,
-            },
-            Life::Stopped => Life::Stopped,
-        };
-    }
-
-    /// Ends a granted or active lease: its node id cools down, its revocation is due, a producer's epoch is dead.
-    fn end(
-        &mut self,
-        now: Instant,
-        slot: Slot<LeaseEntry>,
-        reason: LeaseRevokeReason,
-        detach: Option<CorrelationId>,
-    ) {
-        let Some(lease) = self.leases.lease(slot).copied() else {
-            return;
-        };
-        if let Some(node) = lease.node {
-            self.nodes.release(now, node);
-        }
-        match lease.role {
-            Role::Producer => self.streams.fence(lease.stream),
-            Role::Consumer => self.streams.part(lease.stream),
-        }
-        self.leases.end(slot, reason, detach);
-    }
-
-    /// The active lease that a message names, if all four fields are its own (D-092, D-102).
-    fn active(&self, named: Holder) -> Option<Slot<LeaseEntry>> {
-        let Known::Held(slot) = self.leases.find(named.lease) else {
-            return None;
-        };
-        let lease = self.leases.lease(slot)?;
-        let stream = self.streams.get(lease.stream)?;
-        let matches = lease.state == LeaseState::Active
-            && stream.id == named.stream
-            && lease.client == named.client
-            && lease.role == named.role;
-        matches.then_some(slot)
-    }
-
-    /// The producer's detach, if it detached, can be answered.
-    pub(super) fn bid_farewell(&mut self, at: Slot<StreamEntry>) {
-        let farewell = self
-            .streams
-            .get_mut(at)
-            .and_then(|stream| stream.farewell.take());
-        if let Some(correlation) = farewell {
-            self.answer(Answer::Detached { correlation });
-        }
-    }
-
     pub(super) fn answer(&mut self, answer: Answer) {
         if !self.answers.push(answer) {
             bump(&mut self.counters.answers_dropped);
         }
+    }
+
+    /// Whether a stream is this driver's, although it may not be there (D-154).
+    pub(super) fn owns(&self, stream: StreamId) -> bool {
+        self.streams.find(stream.get()).is_some() || self.dynamic_ids.contains(stream)
+    }
+
+    /// A dynamic stream is gone; its id is free again.
+    pub(super) fn forget(&mut self, at: Slot<StreamEntry>) {
+        self.streams.forget(at);
+        self.dynamic_ids.give_back();
     }
 
     pub(super) fn profile(&self, stream: &Stream) -> Option<&'a Profile<'a>> {

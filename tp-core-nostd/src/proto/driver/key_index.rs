@@ -21,8 +21,9 @@ impl<E> Chain<E> {
     }
 }
 
-/// An entry with a key. An entry that is not in the index may answer anything.
-pub(super) trait Keyed: Sized {
+/// An entry with a key; `Which` tells the indexes apart where an entry is in several. An entry that is not in the index may
+/// answer anything.
+pub(super) trait Keyed<Which>: Sized {
     /// The key.
     fn key(&self) -> u32;
     /// Its part in the chains.
@@ -34,23 +35,23 @@ pub(super) trait Keyed: Sized {
 /// A hash index with its chains in the entries. The hash is salted: peers choose the keys, and should not be able to choose
 /// all of one chain.
 #[derive(Debug)]
-pub(super) struct KeyIndex<E> {
+pub(super) struct KeyIndex<Which> {
     salt: u64,
-    of: PhantomData<fn() -> E>,
+    which: PhantomData<fn() -> Which>,
 }
 
-impl<E: Keyed> KeyIndex<E> {
+impl<Which> KeyIndex<Which> {
     /// An empty index; `salt` is random.
     pub(super) const fn new(salt: u64) -> Self {
         Self {
             // An even factor would lose bits of the key.
             salt: salt | 1,
-            of: PhantomData,
+            which: PhantomData,
         }
     }
 
     /// The entry with this key.
-    pub(super) fn find(&self, table: &Table<'_, E>, key: u32) -> Option<Slot<E>> {
+    pub(super) fn find<E: Keyed<Which>>(&self, table: &Table<'_, E>, key: u32) -> Option<Slot<E>> {
         let mut at = table[self.head(table, key)?].chain_ref().first;
         while let Some(slot) = at {
             if table[slot].key() == key {
@@ -62,7 +63,7 @@ impl<E: Keyed> KeyIndex<E> {
     }
 
     /// Adds an entry whose key is in place and is in the index no more than once.
-    pub(super) fn insert(&self, table: &mut Table<'_, E>, slot: Slot<E>) {
+    pub(super) fn insert<E: Keyed<Which>>(&self, table: &mut Table<'_, E>, slot: Slot<E>) {
         if let Some(head) = self.head(table, table[slot].key()) {
             let successor = table[head].chain_ref().first;
             table[slot].chain().next = successor;
@@ -71,7 +72,7 @@ impl<E: Keyed> KeyIndex<E> {
     }
 
     /// Takes an entry out, before its key changes.
-    pub(super) fn remove(&self, table: &mut Table<'_, E>, slot: Slot<E>) {
+    pub(super) fn remove<E: Keyed<Which>>(&self, table: &mut Table<'_, E>, slot: Slot<E>) {
         let Some(head) = self.head(table, table[slot].key()) else {
             return;
         };
@@ -91,7 +92,7 @@ impl<E: Keyed> KeyIndex<E> {
     }
 
     /// Where the chain of this key starts; `None` for a table without entries.
-    fn head(&self, table: &Table<'_, E>, key: u32) -> Option<Slot<E>> {
+    fn head<E>(&self, table: &Table<'_, E>, key: u32) -> Option<Slot<E>> {
         // Multiplicative hashing: the high bits are mixed best, and scaling them to the length needs no division.
         let mixed = u64::from(key).wrapping_mul(self.salt) >> 32;
         let scaled = mixed.wrapping_mul(u64::from(table.len())) >> 32;
@@ -107,7 +108,7 @@ mod tests {
     use std::vec::Vec;
 
     struct Entry(u32, Chain<Entry>);
-    impl Keyed for Entry {
+    impl Keyed<()> for Entry {
         fn key(&self) -> u32 {
             self.0
         }
@@ -125,7 +126,7 @@ mod tests {
         fn finds_what_a_map_finds(salt: u64, steps in prop::collection::vec((0_u32..8, 0_u32..20), 0..200)) {
             let mut entries: Vec<Entry> = (0..8).map(|_| Entry(0, Chain::new())).collect();
             let mut table = Table::new(&mut entries);
-            let index = KeyIndex::new(salt);
+            let index = KeyIndex::<()>::new(salt);
             let mut model: BTreeMap<u32, Slot<Entry>> = BTreeMap::new();
             for (place, key) in steps {
                 let slot = table.slot(place).unwrap();

@@ -6,14 +6,15 @@ use super::answers::{Asker, Why};
 use super::config::Config;
 use super::event::{Event, Output};
 use super::files::FileError;
-use super::leases::Lease;
+use super::lease::Lease;
 use super::regions::{RegionPath, Regions};
-use super::streams::Stream;
+use super::stream::Stream;
 use crate::ids::{ClientId, CorrelationId, Epoch, LeaseId, StreamId};
 use crate::sbe::EncodeError;
 use crate::seq::SlotCount;
 use crate::shm::LAYOUT_VERSION;
 use crate::time::Instant;
+use crate::wire::Text;
 use crate::wire::control::ShmPoolAnnounce;
 use crate::wire::driver::{
     Grant, LeaseRevokeReason, Refusal, RefusalCode, Role, ShmAttachResponse, ShmDetachResponse,
@@ -259,11 +260,16 @@ fn revoke(
 }
 
 /// The end of the driver (D-150).
-pub(super) fn shutdown(now: Instant, reason: ShutdownReason, buffer: &mut [u8]) -> Message {
+pub(super) fn shutdown(
+    now: Instant,
+    reason: ShutdownReason,
+    text: Option<Text<'_>>,
+    buffer: &mut [u8],
+) -> Message {
     let notice = ShmDriverShutdown {
         timestamp_ns: now.as_ns(),
         reason,
-        error_message: None,
+        error_message: text,
     };
     Message::new(notice.encode(buffer), Event::Shutdown { reason })
 }

@@ -7,8 +7,8 @@
 //!                     +----------------------------+
 //!   control stream -> | handle          transmit   | -> control stream: OKs, refusals, revocations, shutdown
 //!            clock -> | tick            announce   | -> announce stream: pools of every stream with an epoch
-//!   file system    -> | handle_files    order      | -> file system: scan, provision, refresh stamps
-//!         operator -> | add_stream, stop           |
+//!   file system    -> | handle_files    order      | -> file system: scan, provision, collect, refresh stamps
+//!            owner -> | add_stream, revoke, stop   |
 //!                     +----------------------------+
 //!                       poll_timeout: when to call again
 //! ```
@@ -31,9 +31,11 @@
 //! ```text
 //!   Unknown -> Scanning -> Idle -> Raising -> Idle        an attach needs files, or old ones were found
 //!                          Idle -> Fenced -> Raising      the producer's lease ended: revocation first (D-112)
+//!                          Idle -> Retiring -> gone       nobody uses a stream that a client brought into being
 //! ```
 //!
-//! What makes an attach succeed or fail, in which order, stands in `attach.rs`. Everything that waits is bounded by the
+//! What makes an attach succeed or fail, in which order, stands in `attach.rs`; what happens to files beside that, in
+//! `upkeep.rs`. Everything that waits is bounded by the
 //! lent memory, and no step looks at all leases or all streams: deadlines are kept in heaps, ids in hash chains, both with
 //! their links inside the entries.
 
@@ -47,21 +49,30 @@ mod engine;
 mod epochs;
 mod event;
 mod files;
+mod id_pool;
 mod id_ranges;
 mod key_index;
+mod lease;
+mod lease_life;
 mod leases;
 mod listening;
 mod messages;
 mod nodes;
+mod orders;
 mod regions;
+mod results;
 mod retention;
+mod shutdown;
 mod status;
 mod strangers;
+mod stream;
 mod streams;
 mod table;
 #[cfg(test)]
 mod tests;
 mod transmit;
+mod upkeep;
+mod waiting;
 
 pub use answers::AnswerEntry;
 pub use config::{Config, Dynamic, Profile, SetupError, ShutdownPolicy, Storage};
@@ -72,10 +83,10 @@ pub use epochs::next_epoch;
 pub use event::{Event, Output};
 pub use files::{FileError, FileOrder, FileResult};
 pub use id_ranges::IdRange;
-pub use leases::LeaseEntry;
+pub use lease::LeaseEntry;
 pub use listening::{Listening, Rival};
 pub use nodes::{ASSIGNED_MAX, NodeEntry};
 pub use regions::{ROOT_MAX, RegionPath, TEXT_MAX};
 pub use retention::{FoundEpoch, Keep, Retention};
 pub use status::{LeasePhase, LeaseStatus, StreamStatus};
-pub use streams::StreamEntry;
+pub use stream::StreamEntry;

@@ -44,6 +44,14 @@ pub struct FoundEpoch {
 }
 
 impl Keep {
+    /// Of a stream that is out of use, where nothing is ever removed.
+    pub(super) const EVERYTHING: Self = Self {
+        in_use: None,
+        spared: None,
+        newest: u32::MAX,
+        min_age: Duration::ZERO,
+    };
+
     /// Whether an epoch stays. The newest one of the stream has rank 0, the next newest 1, and so on.
     pub fn spares(&self, now: Instant, rank_from_newest: u32, found: FoundEpoch) -> bool {
         let is = |epoch: Option<Epoch>| epoch.is_some_and(|epoch| epoch.get() == found.epoch);

@@ -6,9 +6,9 @@
 use super::config::{Config, Profile};
 use super::counters::Counters;
 use super::engine::{Driver, Life};
-use super::leases::LeaseState;
+use super::lease::LeaseState;
 use super::regions::RegionPath;
-use super::streams::Stream;
+use super::stream::Stream;
 use crate::ids::{ClientId, Epoch, LeaseId, NodeId, StreamId};
 use crate::time::Instant;
 use crate::wire::driver::Role;
@@ -137,7 +137,7 @@ impl<'a> Driver<'a> {
         let producer_lease = stream.producer.and_then(|slot| self.leases.id(slot));
         Some(StreamStatus {
             stream: stream.id,
-            dynamic: false,
+            dynamic: stream.dynamic,
             profile: stream.profile,
             shape: *self.profile(stream)?,
             epoch: stream.epoch,

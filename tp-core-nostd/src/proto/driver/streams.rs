@@ -1,7 +1,7 @@
 //! The table of streams: which epoch each one has, and what is being done about its files.
 //!
 //! ```text
-//!            1 scan       2 taken           3 scanned, nothing found
+//!            1 scan       2 taken           3 scanned, nothing to replace
 //!  Unknown --------> ScanDue ----> Scanning ---------------------------> Idle <-----------------+
 //!     ^                               |  |                              |    ^                  |
 //!     +-------------------------------+  | 3 scanned, old epochs        |    |                  |
@@ -11,157 +11,45 @@
 //!                            +-- RaiseDue(Attach) <------|----+              |                  |
 //!                2 taken     v                           v                   |   7 provisioned  |
 //!                         Raising <------------------------------------------+------------------+
-//!                            ^                                      6 fence
-//!                            +-- RaiseDue(Loss) <---------- Fenced <-------- Idle, with a producer
-//!                                              8 revoked
+//!                         ^  |  ^                                      6 fence
+//!            11 room made |  |  +-- RaiseDue(Loss) <------- Fenced <-------- Idle, with a producer
+//!                         |  | 10 no room         8 revoked
+//!                         |  v
+//!               MakingRoom <-- RoomDue                    12 retire             13 forget
+//!                        2 taken                    Idle ----------> Retiring ------------> (free)
+//!                                                                        |
+//!                                                                        +----------------> Idle, if somebody came
 //! ```
 //!
 //! - 1: A stream is added, or an attach wants one whose disk could not be read.
 //! - 2: The adapter took the order.
+//! - 3: What is found of a configured stream is replaced, so that clients of the dead driver see the change (driver 7).
 //! - 5: An attach needs a new epoch.
 //! - 6: The producer's lease ended: from here on the old epoch is not announced.
 //! - 8: Its revocation was published (D-112).
+//! - 10, 11: Old epochs are collected once, then the new one is tried once more (D-201).
+//! - 12: Nobody has used a dynamic stream for the minimum age.
+//!
+//! Beside all this, old epochs of a stream in use are collected without holding up anybody (`upkeep.rs`).
 
-use super::deadlines::{Deadlines, Timed, Timer};
-use super::key_index::{Chain, KeyIndex, Keyed};
-use super::leases::LeaseEntry;
-use super::table::{Queue, Queued, Slot, Table};
-use crate::ids::{CorrelationId, Epoch, StreamId};
+use super::deadlines::Deadlines;
+use super::key_index::KeyIndex;
+use super::lease::LeaseEntry;
+use super::stream::{Announce, ById, Cause, Stream, StreamEntry, Upkeep, Work};
+use super::table::{Queue, Slot, Table};
+use crate::ids::{Epoch, StreamId};
 use crate::time::{Duration, Instant};
-
-/// Storage for one stream.
-#[derive(Clone, Debug)]
-pub struct StreamEntry {
-    stream: Option<Stream>,
-    next: Option<Slot<StreamEntry>>,
-    chain: Chain<StreamEntry>,
-    announce: Timer<StreamEntry>,
-    refresh: Timer<StreamEntry>,
-}
-
-impl StreamEntry {
-    /// An unused entry.
-    pub const fn new() -> Self {
-        Self {
-            stream: None,
-            next: None,
-            chain: Chain::new(),
-            announce: Timer::new(),
-            refresh: Timer::new(),
-        }
-    }
-}
-
-impl Default for StreamEntry {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl Queued for StreamEntry {
-    fn next(&mut self) -> &mut Option<Slot<Self>> {
-        &mut self.next
-    }
-}
-
-impl Keyed for StreamEntry {
-    fn key(&self) -> u32 {
-        self.stream.as_ref().map_or(0, |stream| stream.id.get())
-    }
-    fn chain(&mut self) -> &mut Chain<Self> {
-        &mut self.chain
-    }
-    fn chain_ref(&self) -> &Chain<Self> {
-        &self.chain
-    }
-}
-
-/// The set of deadlines for announces.
-#[derive(Debug)]
-pub(super) struct Announce;
-/// The set of deadlines for activity stamps.
-#[derive(Debug)]
-pub(super) struct Refresh;
-
-impl Timed<Announce> for StreamEntry {
-    fn timer(&mut self) -> &mut Timer<Self> {
-        &mut self.announce
-    }
-    fn timer_ref(&self) -> &Timer<Self> {
-        &self.announce
-    }
-}
-
-impl Timed<Refresh> for StreamEntry {
-    fn timer(&mut self) -> &mut Timer<Self> {
-        &mut self.refresh
-    }
-    fn timer_ref(&self) -> &Timer<Self> {
-        &self.refresh
-    }
-}
-
-/// One stream.
-#[derive(Clone, Debug)]
-pub(super) struct Stream {
-    pub(super) id: StreamId,
-    /// The place of its profile in the configuration.
-    pub(super) profile: usize,
-    /// The highest epoch number known, in use, burned or found on disk; 0 for none.
-    pub(super) last_epoch: u64,
-    /// The epoch that is announced.
-    pub(super) epoch: Option<Epoch>,
-    /// The one producer lease, granted or active (D-055).
-    pub(super) producer: Option<Slot<LeaseEntry>>,
-    /// Consumer leases, granted or active.
-    pub(super) consumers: u32,
-    pub(super) work: Work,
-    /// Attaches that passed their checks and wait for files, in order of arrival.
-    pub(super) waiting: Queue<LeaseEntry>,
-    /// The producer's detach, to be answered when its new epoch was announced (D-112).
-    pub(super) farewell: Option<CorrelationId>,
-}
-
-/// See the drawing in the module's documentation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Work {
-    /// The disk has not been looked at, and nobody asks.
-    Unknown,
-    /// The disk is to be looked at.
-    ScanDue,
-    /// The disk is being looked at.
-    Scanning,
-    /// Nothing in hand.
-    Idle,
-    /// The producer is gone and its revocation not published yet.
-    Fenced,
-    /// A new epoch is due.
-    RaiseDue(Cause),
-    /// The files of this epoch or a higher one are being made.
-    Raising(Cause, Epoch),
-}
-
-/// Why a stream gets a new epoch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cause {
-    /// Epochs of an earlier driver were found (D-129).
-    Restart,
-    /// The first waiting attach needs it (D-124, D-132).
-    Attach,
-    /// The producer is gone (D-125).
-    Loss,
-}
 
 /// All streams, in memory the caller lends.
 #[derive(Debug)]
 pub(super) struct Streams<'a> {
-    table: Table<'a, StreamEntry>,
-    by_id: KeyIndex<StreamEntry>,
-    announces: Deadlines<Announce>,
-    refreshes: Deadlines<Refresh>,
+    pub(super) table: Table<'a, StreamEntry>,
+    by_id: KeyIndex<ById>,
+    pub(super) announces: Deadlines<Announce>,
+    pub(super) upkeeps: Deadlines<Upkeep>,
     free: Queue<StreamEntry>,
     orders: Queue<StreamEntry>,
-    period: Duration,
+    pub(super) period: Duration,
 }
 
 impl<'a> Streams<'a> {
@@ -176,30 +64,39 @@ impl<'a> Streams<'a> {
             table,
             by_id: KeyIndex::new(seed),
             announces: Deadlines::new(),
-            refreshes: Deadlines::new(),
+            upkeeps: Deadlines::new(),
             free,
             orders: Queue::new(),
             period,
         }
     }
 
+    /// Whether another stream can be added.
+    pub(super) const fn has_room(&self) -> bool {
+        !self.free.is_empty()
+    }
+
     /// Adds a stream that is not there yet and orders its scan; `None` if there is no room.
-    pub(super) fn add(&mut self, id: StreamId, profile: usize) -> Option<Slot<StreamEntry>> {
+    pub(super) fn add(
+        &mut self,
+        id: StreamId,
+        profile: usize,
+        dynamic: bool,
+    ) -> Option<Slot<StreamEntry>> {
         let slot = self.free.pop(&mut self.table)?;
-        self.table[slot].stream = Some(Stream {
-            id,
-            profile,
-            last_epoch: 0,
-            epoch: None,
-            producer: None,
-            consumers: 0,
-            work: Work::Unknown,
-            waiting: Queue::new(),
-            farewell: None,
-        });
+        self.table[slot].stream = Some(Stream::new(id, profile, dynamic));
         self.by_id.insert(&mut self.table, slot);
         self.scan(slot);
         Some(slot)
+    }
+
+    /// 13: takes the entry back; its id is free again.
+    pub(super) fn forget(&mut self, slot: Slot<StreamEntry>) {
+        self.by_id.remove(&mut self.table, slot);
+        self.announces.clear(&mut self.table, slot);
+        self.upkeeps.clear(&mut self.table, slot);
+        self.table[slot].stream = None;
+        self.free.push(&mut self.table, slot);
     }
 
     /// The stream with this id.
@@ -232,9 +129,29 @@ impl<'a> Streams<'a> {
         self.order(slot, Work::ScanDue);
     }
 
-    /// 5 and 8: orders a new epoch.
+    /// 5, 8 and 11: orders a new epoch.
     pub(super) fn raise(&mut self, slot: Slot<StreamEntry>, cause: Cause) {
         self.order(slot, Work::RaiseDue(cause));
+    }
+
+    /// 10: there was no room for a new epoch. A collection that is under way already will do.
+    pub(super) fn make_room(&mut self, slot: Slot<StreamEntry>, cause: Cause) {
+        let Some(stream) = self.get_mut(slot) else {
+            return;
+        };
+        stream.made_room = true;
+        if stream.collecting {
+            stream.work = Work::MakingRoom(cause);
+        } else {
+            self.order(slot, Work::RoomDue(cause));
+        }
+    }
+
+    /// 13, if somebody came meanwhile: the stream stays.
+    pub(super) fn stay(&mut self, slot: Slot<StreamEntry>) {
+        if let Some(stream) = self.get_mut(slot) {
+            stream.work = Work::Idle;
+        }
     }
 
     /// The stream whose order is next.
@@ -253,6 +170,7 @@ impl<'a> Streams<'a> {
                     stream.last_epoch = epoch.get();
                     Work::Raising(cause, epoch)
                 }
+                (Work::RoomDue(cause), _) => Work::MakingRoom(cause),
                 (_, _) => Work::Scanning,
             };
         }
@@ -265,11 +183,13 @@ impl<'a> Streams<'a> {
 
     /// 3: the disk was looked at; `last_epoch` is 0 if nothing was found.
     pub(super) fn scanned(&mut self, slot: Slot<StreamEntry>, last_epoch: u64) {
-        if let Some(stream) = self.get_mut(slot) {
-            stream.last_epoch = stream.last_epoch.max(last_epoch);
-            stream.work = Work::Idle;
-        }
-        if last_epoch > 0 {
+        let Some(stream) = self.get_mut(slot) else {
+            return;
+        };
+        stream.last_epoch = stream.last_epoch.max(last_epoch);
+        stream.work = Work::Idle;
+        // Whoever brought a dynamic stream into being waits for an epoch of its own anyway.
+        if last_epoch > 0 && !stream.dynamic {
             self.raise(slot, Cause::Restart);
         }
     }
@@ -277,6 +197,7 @@ impl<'a> Streams<'a> {
     /// 4: the order in hand failed.
     pub(super) fn failed(&mut self, slot: Slot<StreamEntry>) {
         if let Some(stream) = self.get_mut(slot) {
+            stream.made_room = false;
             stream.work = match stream.work {
                 Work::Scanning => Work::Unknown,
                 _ => Work::Idle,
@@ -286,34 +207,49 @@ impl<'a> Streams<'a> {
 
     /// 7: the regions of `epoch` are there; it is announced at once.
     pub(super) fn provisioned(&mut self, now: Instant, slot: Slot<StreamEntry>, epoch: Epoch) {
+        // Its stamps are fresh.
+        let refresh_at = now.after(self.period);
         if let Some(stream) = self.get_mut(slot) {
             stream.last_epoch = stream.last_epoch.max(epoch.get());
+            stream.previous = stream.epoch.or(stream.previous);
             stream.epoch = Some(epoch);
+            stream.changed_at = now;
+            stream.told = false;
+            stream.made_room = false;
             stream.work = Work::Idle;
+            stream.refresh_at = refresh_at;
         }
         self.announces.set(&mut self.table, slot, now);
-        // Their stamps are fresh.
-        let next = now.after(self.period);
-        self.refreshes.set(&mut self.table, slot, next);
+        self.schedule(slot);
     }
 
     /// The stream has a producer, which refreshes the stamps from now on (D-016).
     pub(super) fn enthrone(&mut self, slot: Slot<StreamEntry>, lease: Slot<LeaseEntry>) {
         if let Some(stream) = self.get_mut(slot) {
             stream.producer = Some(lease);
+            stream.refresh_at = Instant::NEVER;
         }
-        self.refreshes.clear(&mut self.table, slot);
+        self.schedule(slot);
     }
 
     /// 6: the producer is gone, and with it the epoch.
     pub(super) fn fence(&mut self, slot: Slot<StreamEntry>) {
+        self.silence(slot);
         if let Some(stream) = self.get_mut(slot) {
             stream.producer = None;
-            stream.epoch = None;
             stream.work = Work::Fenced;
         }
+    }
+
+    /// The epoch of the stream is not announced any more, nor its stamps refreshed.
+    pub(super) fn silence(&mut self, slot: Slot<StreamEntry>) {
+        if let Some(stream) = self.get_mut(slot) {
+            stream.previous = stream.epoch.take().or(stream.previous);
+            stream.refresh_at = Instant::NEVER;
+            stream.collect_at = Instant::NEVER;
+        }
         self.announces.clear(&mut self.table, slot);
-        self.refreshes.clear(&mut self.table, slot);
+        self.schedule(slot);
     }
 
     /// A consumer lease ended.
@@ -333,6 +269,9 @@ impl<'a> Streams<'a> {
 
     /// The stream was announced.
     pub(super) fn announced(&mut self, now: Instant, slot: Slot<StreamEntry>) {
+        if let Some(stream) = self.get_mut(slot) {
+            stream.told = true;
+        }
         let next = now.after(self.period);
         self.announces.set(&mut self.table, slot, next);
     }
@@ -344,20 +283,6 @@ impl<'a> Streams<'a> {
                 self.announces.set(&mut self.table, slot, now);
             }
         }
-    }
-
-    /// The stream whose stamps are to be refreshed next, and when.
-    pub(super) fn next_refresh(&self) -> (Instant, Option<Slot<StreamEntry>>) {
-        (
-            self.refreshes.next(&self.table),
-            self.refreshes.first(&self.table),
-        )
-    }
-
-    /// The adapter took the order to refresh.
-    pub(super) fn refreshed(&mut self, now: Instant, slot: Slot<StreamEntry>) {
-        let next = now.after(self.period);
-        self.refreshes.set(&mut self.table, slot, next);
     }
 
     fn order(&mut self, slot: Slot<StreamEntry>, work: Work) {

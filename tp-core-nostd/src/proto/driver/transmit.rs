@@ -1,15 +1,13 @@
 //! What goes out. There are three outlets, each with a back-pressure of its own: [`Driver::transmit`] for the control
-//! stream, [`Driver::announce`] for the announce stream, [`Driver::order`] for files. Each offers what is due, one output
+//! stream, [`Driver::announce`] for the announce stream, [`Driver::order`] (`orders.rs`) for files. Each offers what is due, one output
 //! per call, and moves on only if it was taken; so a refusal means nothing but "ask again".
 
 use super::answers::Answer;
 use super::engine::{Driver, Life, bump};
-use super::epochs::next_epoch;
 use super::event::{Event, Output};
-use super::files::{FileError, FileOrder};
-use super::leases::{Lease, LeaseEntry, LeaseState};
+use super::lease::{Lease, LeaseEntry, LeaseState};
 use super::messages::{self, Current, Holder, Message};
-use super::streams::{Cause, Work};
+use super::stream::Cause;
 use super::table::Slot;
 use crate::ids::CorrelationId;
 use crate::time::Instant;
@@ -43,7 +41,7 @@ impl<'a> Driver<'a> {
         }
         match self.life {
             Life::Draining { until, reason } if until <= now => {
-                let notice = messages::shutdown(now, reason, buffer);
+                let notice = messages::shutdown(now, reason, self.shutdown_message(), buffer);
                 notice.offer(buffer, &mut self.counters.too_long, emit)?;
                 self.life = Life::Stopped;
                 Ok(true)
@@ -80,57 +78,7 @@ impl<'a> Driver<'a> {
         }
         self.streams.announced(now, at);
         self.bid_farewell(at);
-        Ok(true)
-    }
-
-    /// Offers the next order about files. `Ok(false)` if there is none.
-    ///
-    /// # Errors
-    /// What `emit` returns; then the order is still due.
-    pub fn order<E>(
-        &mut self,
-        now: Instant,
-        emit: impl FnOnce(FileOrder<'a>) -> Result<(), E>,
-    ) -> Result<bool, E> {
-        if self.life == Life::Stopped {
-            return Ok(false);
-        }
-        while let Some(at) = self.streams.first_order() {
-            let Some(stream) = self.streams.get(at) else {
-                return Ok(false);
-            };
-            let id = stream.id;
-            if stream.work == Work::ScanDue {
-                emit(FileOrder::Scan { stream: id })?;
-                self.streams.taken(None);
-                return Ok(true);
-            }
-            let epoch = next_epoch(stream.last_epoch, now);
-            if let (Some(epoch), Some(profile)) = (epoch, self.profile(stream)) {
-                emit(FileOrder::Provision {
-                    stream: id,
-                    epoch,
-                    profile: *profile,
-                })?;
-                self.streams.taken(Some(epoch));
-                return Ok(true);
-            }
-            self.streams.drop_order();
-            self.fail(now, at, FileError::NoEpochLeft);
-            self.serve(now, at);
-        }
-        let (due, first) = self.streams.next_refresh();
-        let Some((at, stream)) = first.and_then(|at| Some((at, self.streams.get(at)?))) else {
-            return Ok(false);
-        };
-        let (Some(epoch), true) = (stream.epoch, due <= now) else {
-            return Ok(false);
-        };
-        emit(FileOrder::RefreshActivity {
-            stream: stream.id,
-            epoch,
-        })?;
-        self.streams.refreshed(now, at);
+        self.leave_deserted(now, at);
         Ok(true)
     }
 
@@ -151,8 +99,8 @@ impl<'a> Driver<'a> {
         // A lease expires after its deadline, not at it.
         let expiry = Instant::from_ns(self.leases.next_due().as_ns().saturating_add(1));
         let (announce, _) = self.streams.next_announce();
-        let (refresh, _) = self.streams.next_refresh();
-        notice.min(expiry).min(announce).min(refresh)
+        let (upkeep, _) = self.streams.next_upkeep();
+        notice.min(expiry).min(announce).min(upkeep)
     }
 
     /// The next lease with something to say. OKs for epochs that died before they got out go back to wait for files.
@@ -196,7 +144,7 @@ impl<'a> Driver<'a> {
             None => bump(&mut self.counters.too_long),
         }
         match lease.state {
-            LeaseState::Ended { detach, .. } => self.revoked(lease, detach),
+            LeaseState::Ended { detach, .. } => self.revoked(now, lease, detach),
             // Only now the lease begins to age (D-215).
             _ => self.leases.activate(expires_at),
         }
@@ -205,8 +153,9 @@ impl<'a> Driver<'a> {
 
     /// The revocation of the first outgoing lease was published: a producer's stream gets its new epoch now, and a
     /// producer's detach is answered after that (D-112).
-    fn revoked(&mut self, lease: &Lease, detach: Option<CorrelationId>) {
+    fn revoked(&mut self, now: Instant, lease: &Lease, detach: Option<CorrelationId>) {
         self.leases.release();
+        self.streams.quit(lease.stream);
         match lease.role {
             Role::Producer => {
                 if let Some(stream) = self.streams.get_mut(lease.stream) {
@@ -218,6 +167,7 @@ impl<'a> Driver<'a> {
                 if let Some(correlation) = detach {
                     self.answer(Answer::Detached { correlation });
                 }
+                self.leave_deserted(now, lease.stream);
             }
         }
     }

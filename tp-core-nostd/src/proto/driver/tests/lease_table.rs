@@ -1,7 +1,7 @@
 //! All (state, input) pairs of the lease machine.
 
 use super::super::engine::Life;
-use super::super::leases::LeaseState;
+use super::super::lease::LeaseState;
 use super::super::*;
 use super::rig::*;
 use crate::ids::CorrelationId;

@@ -2,6 +2,7 @@
 #![allow(clippy::arithmetic_side_effects, reason = "numbers of tests are small")]
 
 mod attach;
+mod dynamic;
 mod epochs;
 mod lease_table;
 mod leases;
@@ -9,3 +10,4 @@ mod life;
 mod model;
 mod rig;
 mod set_up;
+mod shutdown;

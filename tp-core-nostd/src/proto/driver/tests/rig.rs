@@ -23,6 +23,9 @@ pub(super) const SEED: u64 = 0x9E37_79B9_7F4A_7C15;
 /// Leases the rig has room for.
 pub(super) const LEASES: usize = 8;
 
+/// Streams the rig has room for.
+pub(super) const STREAMS: usize = 6;
+
 const PROFILES: &[Profile<'static>] = &[
     Profile {
         header_nslots: SlotCount::new(8).unwrap(),
@@ -72,7 +75,7 @@ fn leak<T: Clone>(entry: T, len: usize) -> &'static mut [T] {
 pub(super) fn storage() -> Storage<'static> {
     Storage {
         leases: leak(LeaseEntry::new(), LEASES),
-        streams: leak(StreamEntry::new(), 3),
+        streams: leak(StreamEntry::new(), STREAMS),
         consumers: leak(ConsumerEntry::new(), 4),
         nodes: leak(NodeEntry::new(), 16),
         answers: leak(AnswerEntry::new(), 16),
