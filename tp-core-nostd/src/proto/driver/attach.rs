@@ -167,6 +167,7 @@ impl Driver<'_> {
             correlation: request.correlation_id,
             asked_stream: asked_stream(request),
             node,
+            private: None,
             state: LeaseState::Waiting,
         });
         let (Some(slot), Some(stream)) = (admitted, self.streams.get_mut(at)) else {

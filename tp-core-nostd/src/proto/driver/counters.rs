@@ -4,7 +4,7 @@
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Ignored {
-    /// Of another schema, or a message nobody knows: hellos, progress and the like share the control stream.
+    /// Of another schema, or a message nobody knows: progress and the like share the control stream.
     pub foreign: u64,
     /// Version 0, or a newer version of a message that gets no answer (D-029).
     pub version: u64,
@@ -12,6 +12,8 @@ pub struct Ignored {
     pub malformed: u64,
     /// Responses, revocations and shutdown notices, a driver's own kind (D-030).
     pub from_drivers: u64,
+    /// Hellos without a lease in force, where somebody else answers, with unknown values, or without room for them.
+    pub hellos: u64,
     /// Keepalives that match no active lease (D-092).
     pub keepalives: u64,
     /// Repeats of an attach whose answer is still to come (D-059).
@@ -44,6 +46,8 @@ pub struct Counters {
     pub detach_refused: u64,
     /// Clients of other drivers that were told that their lease is void (D-154).
     pub strangers: u64,
+    /// Consumers told which streams of their own they have.
+    pub configs: u64,
     /// Announces published.
     pub announces: u64,
     /// Epochs taken into use.
@@ -78,6 +82,7 @@ impl Counters {
             revoked,
             detach_refused,
             strangers,
+            configs,
             announces,
             epochs,
             collected,
@@ -98,6 +103,7 @@ impl Counters {
             ("revoked", revoked),
             ("detach_refused", detach_refused),
             ("strangers", strangers),
+            ("configs", configs),
             ("announces", announces),
             ("epochs", epochs),
             ("collected", collected),
@@ -118,6 +124,7 @@ impl Ignored {
             version,
             malformed,
             from_drivers,
+            hellos,
             keepalives,
             repeats,
             shutdown_requests,
@@ -128,6 +135,7 @@ impl Ignored {
             ("ignored_version", version),
             ("ignored_malformed", malformed),
             ("ignored_from_drivers", from_drivers),
+            ("ignored_hellos", hellos),
             ("ignored_keepalives", keepalives),
             ("ignored_repeats", repeats),
             ("ignored_shutdown_requests", shutdown_requests),

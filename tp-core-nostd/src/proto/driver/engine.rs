@@ -2,6 +2,7 @@
 
 use super::answers::{Answer, Answers, Asker, Why};
 use super::config::{Config, Profile, SetupError, Storage};
+use super::consumers::Consumers;
 use super::counters::Counters;
 use super::id_pool::IdPool;
 use super::id_ranges;
@@ -25,6 +26,7 @@ pub struct Driver<'a> {
     pub(super) leases: Leases<'a>,
     pub(super) streams: Streams<'a>,
     pub(super) dynamic_ids: IdPool<'a>,
+    pub(super) consumers: Consumers<'a>,
     pub(super) nodes: Nodes<'a>,
     pub(super) answers: Answers<'a>,
     pub(super) strangers: Strangers<'a>,
@@ -63,6 +65,12 @@ impl<'a> Driver<'a> {
             leases: Leases::new(storage.leases, config.seed),
             streams: Streams::new(storage.streams, config.seed, config.announce_period),
             dynamic_ids: IdPool::new(config.dynamic.map_or(&[], |dynamic| dynamic.ids)),
+            consumers: Consumers::new(
+                storage.consumers,
+                config.seed,
+                config.private_descriptors,
+                config.private_controls,
+            ),
             nodes: Nodes::new(storage.nodes, config.node_id_cooldown),
             answers: Answers::new(storage.answers),
             strangers: Strangers::new(storage.strangers),
@@ -101,6 +109,7 @@ impl<'a> Driver<'a> {
             Ok(Message::ShmAttachRequest(view)) => self.attach(now, view),
             Ok(Message::ShmDetachRequest(view)) => self.detach(now, view),
             Ok(Message::ShmLeaseKeepalive(view)) => self.keepalive(now, view),
+            Ok(Message::ConsumerHello(view)) => self.hello(now, view),
             Ok(Message::ShmDriverShutdownRequest(view)) => self.shutdown_request(now, view),
             Ok(
                 Message::ShmAttachResponse(_)

@@ -1,5 +1,6 @@
 //! One lease: who holds what, and what it waits for.
 
+use super::consumers::ConsumerEntry;
 use super::deadlines::{Timed, Timer};
 use super::key_index::{Chain, Keyed};
 use super::stream::StreamEntry;
@@ -83,6 +84,8 @@ pub(super) struct Lease {
     /// The stream id as requested, 0 for "assign one".
     pub(super) asked_stream: u32,
     pub(super) node: Option<NodeId>,
+    /// The streams of its own that its consumer asked for.
+    pub(super) private: Option<Slot<ConsumerEntry>>,
     pub(super) state: LeaseState,
 }
 

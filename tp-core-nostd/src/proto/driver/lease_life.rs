@@ -124,6 +124,9 @@ impl Driver<'_> {
         if let Some(node) = lease.node {
             self.nodes.release(now, node);
         }
+        if let Some(private) = lease.private {
+            self.consumers.release(private);
+        }
         match lease.role {
             Role::Producer => self.streams.fence(lease.stream),
             Role::Consumer => self.streams.part(lease.stream),

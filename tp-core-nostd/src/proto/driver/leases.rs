@@ -20,6 +20,7 @@
 //! - 7: The epoch that was granted died before the OK got out.
 //! - 8: The revocation was published, once.
 
+use super::consumers::ConsumerEntry;
 use super::deadlines::Deadlines;
 use super::key_index::KeyIndex;
 use super::lease::{ByClient, Expiry, Lease, LeaseEntry, LeaseState};
@@ -243,6 +244,13 @@ impl<'a> Leases<'a> {
     pub(super) fn release(&mut self) {
         if let Some(slot) = self.outgoing.pop(&mut self.table) {
             self.clear(slot);
+        }
+    }
+
+    /// The consumer of a lease asked for streams of its own.
+    pub(super) fn set_private(&mut self, slot: Slot<LeaseEntry>, private: Slot<ConsumerEntry>) {
+        if let Some(lease) = &mut self.table[slot].lease {
+            lease.private = Some(private);
         }
     }
 

@@ -15,7 +15,7 @@ use crate::seq::SlotCount;
 use crate::shm::LAYOUT_VERSION;
 use crate::time::Instant;
 use crate::wire::Text;
-use crate::wire::control::ShmPoolAnnounce;
+use crate::wire::control::{ConsumerConfig, Endpoint, ShmPoolAnnounce};
 use crate::wire::driver::{
     Grant, LeaseRevokeReason, Refusal, RefusalCode, Role, ShmAttachResponse, ShmDetachResponse,
     ShmDriverShutdown, ShmLeaseRevoked, ShutdownReason,
@@ -257,6 +257,18 @@ fn revoke(
         error_message: text.map(Into::into),
     };
     revoked.encode(buffer)
+}
+
+/// What a consumer has for itself (driver 11).
+pub(super) fn config(config: &ConsumerConfig<'_>, buffer: &mut [u8]) -> Message {
+    let id = |endpoint: Option<Endpoint<'_>>| endpoint.map(|endpoint| endpoint.stream_id);
+    let event = Event::Configured {
+        stream: config.stream_id,
+        consumer: config.consumer_id,
+        descriptor: id(config.descriptor),
+        control: id(config.control),
+    };
+    Message::new(config.encode(buffer), event)
 }
 
 /// The end of the driver (D-150).

@@ -49,6 +49,7 @@ mod engine;
 mod epochs;
 mod event;
 mod files;
+mod hello;
 mod id_pool;
 mod id_ranges;
 mod key_index;

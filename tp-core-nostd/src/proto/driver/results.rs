@@ -61,7 +61,7 @@ impl Driver<'_> {
             Work::MakingRoom(cause) => self.streams.raise(at, cause),
             Work::Retiring if stream.leases == 0 => self.forget(at),
             Work::Retiring => self.streams.stay(at),
-            _ if was_chore => {}
+            _ if was_chore => self.streams.schedule(at),
             _ => return bump(&mut self.counters.ignored.file_results),
         }
         self.counters.collected = self.counters.collected.wrapping_add(removed.into());

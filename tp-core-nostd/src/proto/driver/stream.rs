@@ -67,7 +67,8 @@ pub(super) struct Stream {
     pub(super) farewell: Option<CorrelationId>,
     /// When its activity stamps are to be refreshed.
     pub(super) refresh_at: Instant,
-    /// When its old epochs are to be collected; if it is left, when it is to be forgotten.
+    /// When its old epochs are to be collected, as soon as nothing else is in hand; if it is left, when it is to be
+    /// forgotten.
     pub(super) collect_at: Instant,
     /// Old epochs are being collected, beside whatever `work` says.
     pub(super) collecting: bool,
@@ -101,6 +102,11 @@ impl Stream {
             made_room: false,
             left: false,
         }
+    }
+
+    /// Whether old epochs can be collected now: nothing else is in hand.
+    pub(super) fn may_collect(&self) -> bool {
+        self.work == Work::Idle && !self.collecting
     }
 
     /// Whether a client brought it into being and nobody needs it any more: no lease refers to it, the loss of its

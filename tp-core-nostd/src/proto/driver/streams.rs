@@ -152,6 +152,7 @@ impl<'a> Streams<'a> {
         if let Some(stream) = self.get_mut(slot) {
             stream.work = Work::Idle;
         }
+        self.schedule(slot);
     }
 
     /// The stream whose order is next.
@@ -203,6 +204,7 @@ impl<'a> Streams<'a> {
                 _ => Work::Idle,
             };
         }
+        self.schedule(slot);
     }
 
     /// 7: the regions of `epoch` are there; it is announced at once.

@@ -15,7 +15,7 @@ use crate::wire::driver::{LeaseRevokeReason, Role};
 
 impl<'a> Driver<'a> {
     /// Offers the next message for the control stream: revocations and OKs in the order they became due, then other
-    /// answers, at last the shutdown notice. `Ok(false)` if nothing is due. The message is written into `buffer`; one that
+    /// answers, configs of consumers, at last the shutdown notice. `Ok(false)` if nothing is due. The message is written into `buffer`; one that
     /// does not fit is dropped and counted.
     ///
     /// # Errors
@@ -36,6 +36,12 @@ impl<'a> Driver<'a> {
         if let Some(message) = self.next_answer(now, buffer) {
             message.offer(buffer, &mut self.counters.too_long, emit)?;
             self.answers.pop();
+            self.count(message.event());
+            return Ok(true);
+        }
+        if let Some(message) = self.next_config(buffer) {
+            message.offer(buffer, &mut self.counters.too_long, emit)?;
+            self.consumers.told();
             self.count(message.event());
             return Ok(true);
         }
@@ -92,6 +98,7 @@ impl<'a> Driver<'a> {
         };
         let waiting = self.leases.first_outgoing().is_some()
             || !self.answers.is_empty()
+            || self.consumers.is_anyone_due()
             || self.streams.first_order().is_some();
         if waiting {
             return Instant::from_ns(0);
@@ -248,10 +255,8 @@ impl<'a> Driver<'a> {
                 LeaseRevokeReason::Revoked => &mut counters.revoked,
             }),
             Event::StrangerRevoked { .. } => bump(&mut counters.strangers),
-            Event::Detached { .. }
-            | Event::Announced { .. }
-            | Event::Configured { .. }
-            | Event::Shutdown { .. } => {}
+            Event::Configured { .. } => bump(&mut counters.configs),
+            Event::Detached { .. } | Event::Announced { .. } | Event::Shutdown { .. } => {}
         }
     }
 }

@@ -31,19 +31,19 @@ impl Driver<'_> {
             let (due, first) = self.streams.next_upkeep();
             let at = first.filter(|_| due <= now)?;
             let stream = self.streams.get(at)?;
-            let chore = if stream.left {
-                Some(Chore::Retire(self.keep_of_retired()))
-            } else if stream.collect_at > now {
+            let chore = if stream.refresh_at <= now {
                 stream.epoch.map(Chore::Refresh)
-            } else if stream.work == Work::Idle && stream.epoch.is_some() && !stream.collecting {
-                Some(Chore::Collect(self.keep_of(now, stream)))
-            } else {
-                // There is other work in hand, and another collection after it.
+            } else if !stream.may_collect() {
                 None
+            } else if stream.left {
+                Some(Chore::Retire(self.keep_of_retired()))
+            } else {
+                Some(Chore::Collect(self.keep_of(now, stream)))
             };
             match chore {
                 Some(chore) => return Some((at, chore)),
-                None => self.streams.collect_at(at, Instant::NEVER),
+                // Other work has begun since; the collection comes after it.
+                None => self.streams.schedule(at),
             }
         }
     }
@@ -179,7 +179,12 @@ impl Streams<'_> {
         let Some(stream) = self.get(slot) else {
             return;
         };
-        let due = stream.refresh_at.min(stream.collect_at);
+        let collect_at = if stream.may_collect() {
+            stream.collect_at
+        } else {
+            Instant::NEVER
+        };
+        let due = stream.refresh_at.min(collect_at);
         if due == Instant::NEVER {
             self.upkeeps.clear(&mut self.table, slot);
         } else {

@@ -4,10 +4,12 @@
 mod attach;
 mod dynamic;
 mod epochs;
+mod hello;
 mod lease_table;
 mod leases;
 mod life;
 mod model;
+mod retention;
 mod rig;
 mod set_up;
 mod shutdown;

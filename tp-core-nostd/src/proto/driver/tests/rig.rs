@@ -23,7 +23,9 @@ pub(super) const SEED: u64 = 0x9E37_79B9_7F4A_7C15;
 /// Leases the rig has room for.
 pub(super) const LEASES: usize = 8;
 
-/// Streams the rig has room for.
+/// Consumers with streams of their own that it has room for.
+pub(super) const CONSUMERS: usize = 4;
+/// Streams it has room for.
 pub(super) const STREAMS: usize = 6;
 
 const PROFILES: &[Profile<'static>] = &[
@@ -76,7 +78,7 @@ pub(super) fn storage() -> Storage<'static> {
     Storage {
         leases: leak(LeaseEntry::new(), LEASES),
         streams: leak(StreamEntry::new(), STREAMS),
-        consumers: leak(ConsumerEntry::new(), 4),
+        consumers: leak(ConsumerEntry::new(), CONSUMERS),
         nodes: leak(NodeEntry::new(), 16),
         answers: leak(AnswerEntry::new(), 16),
         strangers: leak(None, 4),
