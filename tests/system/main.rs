@@ -13,12 +13,14 @@
     reason = "a helper of tests fails the test"
 )]
 
+mod camera;
 mod crashes;
 mod flow;
 mod foreign;
 mod frames;
 mod media_driver;
 mod peer;
+mod publishing;
 mod rig;
 mod stopped;
 mod watcher;

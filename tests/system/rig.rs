@@ -185,9 +185,9 @@ pub(crate) fn context(root: &Path, term: &str) -> Context {
         .unwrap()
         .allow_dir(base_dir(root))
         .with_descriptor(Endpoint::new(descriptors, DESCRIPTOR_STREAM))
-        .with_announce_period(Duration::from_millis(500))
+        .with_announce_period(Duration::from_secs(1))
         .with_keepalive_interval(Duration::from_millis(500))
-        .with_lease_expiry_grace_intervals(4)
+        .with_lease_expiry_grace_intervals(8)
 }
 
 pub(crate) fn producer(client: &Client) -> Producer {
@@ -249,9 +249,9 @@ base_dir = "{base}"
 namespace = "system"
 
 [policies]
-announce_period_ms = 500
+announce_period_ms = 1000
 lease_keepalive_interval_ms = 500
-lease_expiry_grace_intervals = 4
+lease_expiry_grace_intervals = 8
 cleanup_shm_on_exit = true
 
 [profiles.frames]

@@ -130,9 +130,10 @@ pub trait CacheOps {
         let _ = payload;
     }
 
-    /// Before the frame is committed: what a device wrote into `payload` is what every CPU reads (wire 3.2, step 6).
-    fn before_commit(&self, payload: RegionWriter<'_>) {
-        let _ = payload;
+    /// Before the frame is committed: what a device wrote into the first `len` bytes of `payload` is what every CPU
+    /// reads (wire 3.2, step 6).
+    fn before_commit(&self, payload: RegionWriter<'_>, len: usize) {
+        let _ = (payload, len);
     }
 
     /// Before a device reads `payload`: what CPUs wrote is in memory.

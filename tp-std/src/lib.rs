@@ -28,7 +28,8 @@ pub use context::{
 };
 pub use error::{ConfigError, Error};
 pub use producer::{
-    Claim, CommitMeta, CommitRefused, Delivery, DeliveryCounts, Frame, OfferError, Producer,
-    ProducerConfig, Published, Refused,
+    Claim, CommitMeta, CommitRefused, Delivery, DeliveryCounts, Filled, FixedPool, FixedPoolConfig,
+    Frame, Mode, NoPool, NoPoolReason, OfferError, Producer, ProducerConfig, Published, Queued,
+    Refused, Requeueable, Slot, Streaming,
 };
 pub use regions::OfferRefused;

@@ -28,6 +28,11 @@ impl<T> Newest<T> {
     pub(crate) fn take(&self) -> Option<T> {
         self.0.pop()
     }
+
+    /// Whether something can be taken.
+    pub(crate) fn is_waiting(&self) -> bool {
+        !self.0.is_empty()
+    }
 }
 
 /// Shared by a role and its conductor. `M` is a mapping of one region, `E` the Aeron endpoint of the role, `N` what it notes.

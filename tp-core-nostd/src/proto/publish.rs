@@ -242,7 +242,7 @@ where
         if len != 0
             && let Some(payload) = self.payload(token)
         {
-            self.cache.before_commit(payload);
+            self.cache.before_commit(payload, len as usize);
         }
         let slot = self.slot(token);
         image.set_frame(&frame(token.slot(), token.pool(), len, meta));
@@ -365,7 +365,7 @@ where
     #[inline(never)]
     fn fill(&self, slot: RegionWriter<'_>, payload: &[u8]) {
         let _ = slot.copy_in(0, payload);
-        self.cache.before_commit(slot);
+        self.cache.before_commit(slot, payload.len());
     }
 
     /// As [`Self::offer`], while claims are outstanding.

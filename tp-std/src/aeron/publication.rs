@@ -60,6 +60,28 @@ macro_rules! publication {
                 self.facts.max_message_length
             }
 
+            /// Whether a message of `len` bytes would be taken at the moment; another sender may be faster.
+            ///
+            /// # Errors
+            /// What `offer` would say.
+            pub fn can_accept(&self, len: usize) -> Result<(), SendError> {
+                let max = self.facts.max_message_length;
+                if len > max {
+                    return Err(SendError::TooLong { len, max });
+                }
+                let raw = match &self.raw {
+                    Some(raw) if !self.shared.is_closed() => raw,
+                    _ => return Err(SendError::Closed),
+                };
+                if !raw.is_connected() {
+                    Err(SendError::NotConnected)
+                } else if raw.position() < raw.position_limit() {
+                    Ok(())
+                } else {
+                    Err(SendError::BackPressured)
+                }
+            }
+
             /// Stops sending. Dropping does the same.
             pub fn close(&mut self) {
                 if let Some(raw) = self.raw.take() {

@@ -178,7 +178,8 @@ fn a_refused_offer_consumes_nothing() {
 struct Hook<'a>(&'a RefCell<Vec<u64>>);
 
 impl CacheOps for Hook<'_> {
-    fn before_commit(&self, payload: RegionWriter<'_>) {
+    fn before_commit(&self, payload: RegionWriter<'_>, len: usize) {
+        assert_eq!(len, 8);
         self.0.borrow_mut().push(payload.view().load(0).unwrap());
     }
 }

@@ -1,0 +1,170 @@
+//! The hot half of a producer: it lives on the application's thread and talks to memory and Aeron directly.
+//!
+//! A producer is in one of two modes, which is part of its type. [`Streaming`] (`streaming.rs`) hands out slots in ring
+//! order: [`offer`](Producer::offer) copies, [`try_claim`](Producer::try_claim) lends. [`FixedPool`] (`fixed_pool.rs`)
+//! lends the same slots again and again, for devices that fill a set of buffers they were told of once.
+
+mod buffer;
+mod claim;
+mod config;
+mod fixed_pool;
+mod frame;
+mod outlet;
+mod streaming;
+
+use core::fmt;
+use std::sync::Arc;
+
+use crossbeam_queue::ArrayQueue;
+use tp_core_nostd::ids::Epoch;
+use tp_core_nostd::proto::claim::{self as core_claim, Entry, TableId, Token};
+use tp_core_nostd::proto::publish::{Committed, Publisher};
+use tp_core_nostd::shm::PayloadPool;
+use tp_core_nostd::wire::control::FrameDescriptor;
+use tp_linux_hugepages::WritableMapping;
+
+use crate::aeron::AeronExclusivePublication;
+use crate::link::Link;
+use crate::regions::Regions;
+use buffer::Dropped;
+pub use claim::Claim;
+use config::Flush;
+pub use config::ProducerConfig;
+pub use fixed_pool::{
+    Filled, FixedPool, FixedPoolConfig, NoPool, NoPoolReason, Queued, Requeueable, Slot,
+};
+pub use frame::{
+    CommitMeta, CommitRefused, Delivery, DeliveryCounts, Frame, OfferError, Published, Refused,
+};
+use outlet::Outlet;
+pub use streaming::Streaming;
+
+pub(crate) type ProducerLink = Link<WritableMapping, AeronExclusivePublication, ()>;
+
+/// The writer of one epoch's memory, with claims of one mode.
+type Writing<C> = Publisher<WritableMapping, Box<[PayloadPool<WritableMapping>]>, C, Flush>;
+type Entries = Box<[Entry]>;
+
+/// How a producer's slots are lent: [`Streaming`] or [`FixedPool`].
+pub trait Mode: sealed::Mode {}
+
+impl<M: sealed::Mode> Mode for M {}
+
+mod sealed {
+    use super::{FrameDescriptor, Producer, Token};
+
+    /// What differs between the modes.
+    pub trait Mode: Sized {
+        /// The claims of an epoch.
+        type Claims: core::fmt::Debug;
+
+        /// New memory may be in the mailbox.
+        fn adopt(producer: &mut Producer<Self>);
+
+        /// Ends a claim that was dropped without a word. A stale one belongs to an epoch that is gone.
+        fn end(producer: &mut Producer<Self>, token: Token);
+
+        /// The next frame that waited for an older claim.
+        fn next_ready(producer: &mut Producer<Self>) -> Option<FrameDescriptor>;
+    }
+}
+
+/// The producer of one stream. It reattaches by itself when its lease is lost; meanwhile every call says
+/// [`OfferError::Fenced`], and numbers start at 0 in the new epoch.
+pub struct Producer<M: Mode = Streaming> {
+    outlet: Outlet,
+    writing: Option<Writing<M::Claims>>,
+    dropped: Dropped,
+    mappings: u32,
+}
+
+impl Producer {
+    pub(crate) fn new(link: Arc<ProducerLink>, config: &ProducerConfig) -> Self {
+        Self {
+            outlet: Outlet::new(link, config),
+            writing: None,
+            dropped: Arc::new(ArrayQueue::new(1)),
+            mappings: 0,
+        }
+    }
+
+    /// Uses the memory of a new epoch from now on.
+    fn write_to(&mut self, regions: Regions<WritableMapping>) {
+        let slots = regions.ring().slots();
+        let entries = vec![Entry::FREE; slots.get() as usize].into_boxed_slice();
+        self.mappings = self.mappings.wrapping_add(1);
+        // As many claims can be dropped as there are slots.
+        self.dropped = Arc::new(ArrayQueue::new(entries.len()));
+        let (table, overtaking) = (TableId(self.mappings), self.outlet.overtaking);
+        let claims = core_claim::Streaming::new(table, entries, slots, overtaking);
+        let flush = self.outlet.flush.clone();
+        self.writing = claims.map(|claims| Publisher::with_cache(regions, claims, flush));
+        self.outlet.is_stale = false;
+    }
+}
+
+impl<M: Mode> Producer<M> {
+    /// The epoch it writes, while it has the lease.
+    pub fn epoch(&mut self) -> Option<Epoch> {
+        self.catch_up().ok()?;
+        self.writing
+            .as_ref()
+            .map(|writing| writing.regions().ring().shape().epoch)
+    }
+
+    /// What its descriptors met so far.
+    pub const fn deliveries(&self) -> DeliveryCounts {
+        self.outlet.deliveries
+    }
+
+    /// One load while nothing changed (C-092).
+    #[inline]
+    fn catch_up(&mut self) -> Result<(), OfferError> {
+        if self.outlet.moved() {
+            self.adopt();
+        }
+        while let Some(token) = self.dropped.pop() {
+            self.end(token);
+        }
+        self.outlet.standing()
+    }
+
+    /// Takes what the conductor put into the mailboxes.
+    #[cold]
+    fn adopt(&mut self) {
+        self.outlet.catch_up();
+        M::adopt(self);
+    }
+
+    fn end(&mut self, token: Token) {
+        M::end(self, token);
+        // Frames that waited for the claim go out now.
+        self.send_ready();
+    }
+
+    /// Stores the committed words of frames that waited and are due now, and sends their descriptors.
+    fn send_ready(&mut self) {
+        while let Some(descriptor) = M::next_ready(self) {
+            self.outlet.send(&descriptor);
+        }
+    }
+
+    fn published(&mut self, committed: Committed) -> Published {
+        Published {
+            seq: committed.seq(),
+            delivery: match committed {
+                Committed::Ready(descriptor) => self.outlet.send(&descriptor),
+                Committed::Held(_) => Delivery::Held,
+            },
+        }
+    }
+}
+
+impl<M: Mode> fmt::Debug for Producer<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Producer")
+            .field("writing", &self.writing)
+            .field("deliveries", &self.outlet.deliveries)
+            .finish_non_exhaustive()
+    }
+}

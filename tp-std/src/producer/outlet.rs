@@ -1,0 +1,163 @@
+//! What a producer has in any mode: the link to its conductor, and the way out for descriptors.
+
+use std::sync::Arc;
+
+use tp_core_nostd::proto::claim::Overtaking;
+use tp_core_nostd::proto::publish::FrameMeta;
+use tp_core_nostd::role::Generation;
+use tp_core_nostd::shm::{SlotImage, TensorHeader};
+use tp_core_nostd::time::Clock;
+use tp_core_nostd::transport::{Publication, SendError};
+use tp_core_nostd::wire::control::FrameDescriptor;
+
+use super::ProducerLink;
+use super::config::{Flush, ProducerConfig};
+use super::frame::{Delivery, DeliveryCounts, OfferError};
+use crate::aeron::AeronExclusivePublication;
+use crate::clock::MonotonicClock;
+
+/// Bytes of a FrameDescriptor message: header and block (wire 4.5).
+const DESCRIPTOR_LEN: usize = 48;
+
+/// See the module. Dropping it gives the lease back.
+#[derive(Debug)]
+pub(super) struct Outlet {
+    pub(super) link: Arc<ProducerLink>,
+    seen: Generation,
+    /// The memory in use is of an epoch that is gone, and nothing newer was adopted.
+    pub(super) is_stale: bool,
+    publication: Option<AeronExclusivePublication>,
+    /// The header of the last tensor, ready to be written again.
+    prepared: Option<(TensorHeader, SlotImage)>,
+    pub(super) overtaking: Overtaking,
+    pub(super) flush: Flush,
+    descriptor_timestamp: bool,
+    test_first: bool,
+    pub(super) deliveries: DeliveryCounts,
+}
+
+impl Outlet {
+    pub(super) fn new(link: Arc<ProducerLink>, config: &ProducerConfig) -> Self {
+        Self {
+            link,
+            seen: Generation::START,
+            is_stale: false,
+            publication: None,
+            prepared: None,
+            overtaking: config.overtaking,
+            flush: config.flush.clone(),
+            descriptor_timestamp: config.descriptor_timestamp,
+            test_first: config.test_first,
+            deliveries: DeliveryCounts::default(),
+        }
+    }
+
+    /// One load while nothing changed (C-092).
+    #[inline]
+    pub(super) fn moved(&self) -> bool {
+        self.link.cell.moved(self.seen)
+    }
+
+    /// Notes what the conductor did, except for new memory.
+    pub(super) fn catch_up(&mut self) {
+        self.seen = self.link.cell.catch_up();
+        self.is_stale |= !self.seen.is_active();
+        if let Some(publication) = self.link.endpoint.take() {
+            self.publication = Some(publication);
+        }
+    }
+
+    /// Whether frames can be taken.
+    #[inline]
+    pub(super) fn standing(&self) -> Result<(), OfferError> {
+        match self.seen.is_active() && !self.is_stale {
+            true => Ok(()),
+            false if self.link.is_closed() => Err(OfferError::Closed),
+            false => Err(OfferError::Fenced),
+        }
+    }
+
+    /// Whether a descriptor could be sent now, where that is asked for (C-056).
+    #[inline]
+    pub(super) fn test(&self) -> Result<(), OfferError> {
+        if !self.test_first {
+            return Ok(());
+        }
+        let publication = self.publication.as_ref();
+        match publication.map(|publication| publication.can_accept(DESCRIPTOR_LEN)) {
+            Some(Ok(())) => Ok(()),
+            Some(Err(SendError::BackPressured | SendError::AdminAction)) => {
+                Err(OfferError::BackPressured)
+            }
+            Some(Err(_)) | None => Err(OfferError::NotConnected),
+        }
+    }
+
+    /// The time of sending, where descriptors carry it (W-144).
+    #[inline]
+    pub(super) fn sent_ns(&self) -> Option<u64> {
+        self.descriptor_timestamp
+            .then(|| MonotonicClock.now().as_ns())
+    }
+
+    /// The header image of a tensor: most producers send the same one again and again.
+    #[inline]
+    pub(super) fn prepare(&mut self, tensor: &TensorHeader) -> &mut SlotImage {
+        let prepared = &mut self.prepared;
+        if prepared.as_ref().is_some_and(|(last, _)| last != tensor) {
+            *prepared = None;
+        }
+        let (_, image) = prepared.get_or_insert_with(|| (*tensor, SlotImage::new(tensor)));
+        image
+    }
+
+    /// Sends a descriptor and counts what became of it.
+    pub(super) fn send(&mut self, descriptor: &FrameDescriptor) -> Delivery {
+        let delivery = match &mut self.publication {
+            Some(publication) => send(publication, descriptor),
+            None => Delivery::Failed,
+        };
+        let count = match delivery {
+            Delivery::Sent => &mut self.deliveries.sent,
+            Delivery::Unconnected => &mut self.deliveries.unconnected,
+            Delivery::BackPressured => &mut self.deliveries.back_pressured,
+            Delivery::Failed | Delivery::Held => &mut self.deliveries.failed,
+        };
+        *count = count.wrapping_add(1);
+        delivery
+    }
+}
+
+impl Drop for Outlet {
+    fn drop(&mut self) {
+        self.link.abandon();
+    }
+}
+
+fn send(publication: &mut AeronExclusivePublication, descriptor: &FrameDescriptor) -> Delivery {
+    let mut message = [0; DESCRIPTOR_LEN];
+    if descriptor.encode(&mut message).is_err() {
+        return Delivery::Failed;
+    }
+    match publication.offer(&message) {
+        Ok(()) => Delivery::Sent,
+        Err(SendError::NotConnected) => Delivery::Unconnected,
+        Err(SendError::BackPressured | SendError::AdminAction) => Delivery::BackPressured,
+        Err(_) => Delivery::Failed,
+    }
+}
+
+/// What is said of a frame; captured now, where nobody says when (C-055).
+#[inline]
+pub(super) fn meta(
+    capture_ns: Option<u64>,
+    meta_version: Option<u32>,
+    trace_id: Option<u64>,
+) -> FrameMeta {
+    let timestamp_ns = capture_ns.unwrap_or_else(|| MonotonicClock.now().as_ns());
+    FrameMeta {
+        timestamp_ns,
+        meta_version,
+        trace_id,
+    }
+}

@@ -1,0 +1,115 @@
+//! Slots in ring order: each frame takes the next one.
+
+use tp_core_nostd::proto::claim::{self as core_claim, Token};
+use tp_core_nostd::wire::control::FrameDescriptor;
+
+use super::buffer::Buffer;
+use super::outlet::meta;
+use super::{
+    Claim, CommitMeta, CommitRefused, Entries, Frame, OfferError, Producer, Published, Refused,
+    sealed,
+};
+
+/// The mode of a producer whose frames take the next slot of the ring.
+#[derive(Debug)]
+pub struct Streaming;
+
+impl sealed::Mode for Streaming {
+    type Claims = core_claim::Streaming<Entries>;
+
+    fn adopt(producer: &mut Producer) {
+        if let Some(regions) = producer.outlet.link.mapping.take() {
+            producer.write_to(regions);
+        }
+    }
+
+    fn end(producer: &mut Producer<Self>, token: Token) {
+        if let Some(writing) = &mut producer.writing {
+            let _ = writing.abort(token);
+        }
+    }
+
+    fn next_ready(producer: &mut Producer<Self>) -> Option<FrameDescriptor> {
+        let sent_ns = producer.outlet.sent_ns();
+        producer.writing.as_mut()?.next_ready(sent_ns)
+    }
+}
+
+impl Producer {
+    /// Copies a frame into the smallest slot that holds it, commits it and sends its descriptor. Never waits.
+    ///
+    /// # Errors
+    /// [`OfferError`]
+    pub fn offer(&mut self, frame: &Frame<'_>) -> Result<Published, OfferError> {
+        self.catch_up()?;
+        self.outlet.test()?;
+        let Some(writing) = &mut self.writing else {
+            return Err(OfferError::Fenced);
+        };
+        let meta = meta(frame.capture_ns, frame.meta_version, frame.trace_id);
+        let sent_ns = self.outlet.sent_ns();
+        let image = self.outlet.prepare(&frame.tensor);
+        let committed = writing.offer(frame.payload, image, meta, sent_ns)?;
+        Ok(self.published(committed))
+    }
+
+    /// Takes the next slot with room for `len` bytes, to be filled in place.
+    ///
+    /// # Errors
+    /// [`OfferError`]
+    pub fn try_claim(&mut self, len: u32) -> Result<Claim, OfferError> {
+        self.catch_up()?;
+        self.outlet.test()?;
+        let writing = self.writing.as_mut().ok_or(OfferError::Fenced)?;
+        let token = writing.claim(len)?;
+        // The pool is the one the claim was made from.
+        let pool = writing.regions().pool(token.pool()).cloned();
+        let pool = pool.ok_or(OfferError::Fenced)?;
+        Ok(Claim {
+            buffer: Buffer::new(token, pool, self.dropped.clone()),
+            len,
+        })
+    }
+
+    /// Publishes a claimed frame; copies no payload byte (C-068).
+    ///
+    /// # Errors
+    /// [`Refused`] with the claim.
+    #[expect(
+        clippy::result_large_err,
+        reason = "the claim comes back as a value; a box would allocate"
+    )]
+    pub fn commit(
+        &mut self,
+        claim: Claim,
+        tensor: &tp_core_nostd::shm::TensorHeader,
+        meta: CommitMeta,
+    ) -> Result<Published, Refused<Claim>> {
+        let refuse = |claim, reason| Err(Refused { claim, reason });
+        if self.catch_up().is_err() {
+            return refuse(claim, CommitRefused::LeaseLost);
+        }
+        let Some(writing) = &mut self.writing else {
+            return refuse(claim, CommitRefused::LeaseLost);
+        };
+        let len = meta.len.unwrap_or(claim.len);
+        let meta = self::meta(meta.capture_ns, meta.meta_version, meta.trace_id);
+        let sent_ns = self.outlet.sent_ns();
+        let image = self.outlet.prepare(tensor);
+        let committed = match writing.commit(claim.buffer.token, image, len, meta, sent_ns) {
+            Ok(committed) => committed,
+            Err(error) => return refuse(claim, CommitRefused::Claim(error)),
+        };
+        claim.buffer.end();
+        let published = self.published(committed);
+        self.send_ready();
+        Ok(published)
+    }
+
+    /// Ends a claim without a frame.
+    pub fn abort(&mut self, claim: Claim) {
+        let token = claim.buffer.token;
+        claim.buffer.end();
+        self.end(token);
+    }
+}
