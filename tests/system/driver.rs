@@ -13,6 +13,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use core::task::Poll;
 use core::time::Duration;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
 use std::thread;
 use std::time::Instant;
 
@@ -105,9 +106,12 @@ impl Host {
     fn with_driver(&self, policies: &str, test: impl FnOnce(&mut Client)) {
         let config = self.config(policies);
         let stop = AtomicBool::new(false);
+        let (ready, is_ready) = mpsc::channel();
         thread::scope(|scope| {
-            let serving = scope.spawn(|| serve(&config, &stop));
+            let serving = scope.spawn(|| serve(&config, &stop, ready));
             let outcome = std::panic::catch_unwind(core::panic::AssertUnwindSafe(|| {
+                // A driver that listens hears no request yet.
+                is_ready.recv_timeout(GIVE_UP).unwrap();
                 let mut client = Client::new(self.media.dir());
                 test(&mut client);
                 stop.store(true, Ordering::Relaxed);
@@ -124,9 +128,10 @@ impl Host {
     }
 }
 
-fn serve(config: &DriverConfig, stop: &AtomicBool) {
+fn serve(config: &DriverConfig, stop: &AtomicBool, ready: mpsc::Sender<()>) {
     let mut tables = DriverTables::new(config).unwrap();
     let mut driver = AeronDriver::connect(&mut tables).unwrap();
+    ready.send(()).unwrap();
     let mut stopping = false;
     while !driver.is_stopped() {
         if stop.load(Ordering::Relaxed) && !stopping {

@@ -30,6 +30,8 @@ pub const ANNOUNCE_STREAM: i32 = 1001;
 pub const STATUS_STREAM: i32 = 1002;
 /// Conventional shared descriptor stream.
 pub const DESCRIPTOR_STREAM: i32 = 1100;
+/// Stream of QoS reports, by convention.
+pub const QOS_STREAM: i32 = 1200;
 
 /// Longest client name (client 1.1), in bytes.
 const CLIENT_NAME_MAX: usize = 256;

@@ -24,7 +24,8 @@ pub use consumer::{
     ConsumeError, Consumer, ConsumerConfig, ConsumerCounters, FrameReader, FrameView,
 };
 pub use context::{
-    ANNOUNCE_STREAM, CONTROL_STREAM, Context, DESCRIPTOR_STREAM, Endpoint, STATUS_STREAM,
+    ANNOUNCE_STREAM, CONTROL_STREAM, Context, DESCRIPTOR_STREAM, Endpoint, QOS_STREAM,
+    STATUS_STREAM,
 };
 pub use error::{ConfigError, Error};
 pub use producer::{

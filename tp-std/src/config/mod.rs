@@ -5,6 +5,7 @@
 //! struct and then asks [`Settings::finish`] whether that may be used.
 
 mod problem;
+mod ranges;
 mod setting;
 mod tree;
 
@@ -12,8 +13,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 pub use problem::{LoadError, Origin, Problem};
+pub use ranges::IdRanges;
 use setting::FileValue;
-pub use setting::{Setting, Texts};
+pub use setting::{Secret, Setting, Texts};
 use tree::{Node, Value};
 
 /// Looks up an environment variable.
@@ -25,6 +27,7 @@ pub struct Settings<'e> {
     root: Node,
     environment: Environment<'e>,
     asked: BTreeSet<String>,
+    others: BTreeSet<String>,
     problems: Vec<Problem>,
     warnings: Vec<Problem>,
     effective: Vec<Effective>,
@@ -87,6 +90,7 @@ impl<'e> Settings<'e> {
             root,
             environment,
             asked: BTreeSet::new(),
+            others: BTreeSet::new(),
             problems: Vec::new(),
             warnings: Vec::new(),
             effective: Vec::new(),
@@ -211,6 +215,22 @@ impl<'e> Settings<'e> {
         self.root.find(key).is_some() || (self.environment)(&variable).is_some()
     }
 
+    /// Whether the file has this table.
+    pub fn is_table(&self, key: &str) -> bool {
+        matches!(
+            self.root.find(key),
+            Some(Node {
+                value: Value::Table(_),
+                ..
+            })
+        )
+    }
+
+    /// A table that other programs read as well: what nobody asked for in it is theirs, and known.
+    pub fn for_others(&mut self, key: &str) {
+        self.others.insert(key.to_owned());
+    }
+
     /// A key that is known and does nothing: said once, so that nobody relies on it.
     pub fn without_effect(&mut self, key: &str, why: &str) {
         let is_set = self.is_set(key);
@@ -266,6 +286,9 @@ impl<'e> Settings<'e> {
             } else {
                 format!("{prefix}.{name}")
             };
+            if self.others.contains(&key) {
+                continue;
+            }
             let below = format!("{key}.");
             if self.asked.iter().any(|asked| asked.starts_with(&below)) {
                 self.unknown(&key, node, found);
@@ -301,6 +324,7 @@ impl<'e> Settings<'e> {
         default: T,
     ) -> Found<T> {
         if value.is_none() {
+            let written = if T::SECRET { "the value" } else { written };
             self.problem(&origin, key, format!("{written} must be {}", T::EXPECTED));
         }
         Found {

@@ -7,6 +7,9 @@ pub trait Setting: Sized + ToString {
     /// What would be right, for messages: "a whole number".
     const EXPECTED: &'static str;
 
+    /// Whether no message may show the value.
+    const SECRET: bool = false;
+
     /// Reads what stands in the file; `None` if it is something else.
     #[doc(hidden)]
     fn in_file(value: &FileValue<'_>) -> Option<Self>;
@@ -87,5 +90,46 @@ impl Setting for Texts {
 
     fn from_text(text: &str) -> Option<Self> {
         Some(Self(text.split(',').map(str::to_owned).collect()))
+    }
+}
+
+/// A text that nobody gets to see: neither printed, nor logged, nor quoted in a complaint (D-147).
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The text itself.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl core::fmt::Display for Secret {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(if self.is_empty() { "" } else { "(secret)" })
+    }
+}
+
+impl core::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+impl Setting for Secret {
+    const EXPECTED: &'static str = String::EXPECTED;
+    const SECRET: bool = true;
+
+    fn in_file(value: &FileValue<'_>) -> Option<Self> {
+        String::in_file(value).map(Self)
+    }
+
+    fn from_text(text: &str) -> Option<Self> {
+        String::from_text(text).map(Self)
     }
 }

@@ -11,7 +11,9 @@ use tp_core_nostd::wire::driver::ShutdownReason;
 use tracing::info;
 
 use super::agent::DriverAgent;
+use super::config::DriverConfig;
 use super::error::DriverError;
+use super::rivals::Ear;
 use super::tables::DriverTables;
 use crate::Endpoint;
 use crate::aeron::default_dir;
@@ -32,17 +34,19 @@ pub struct AeronDriver<'t> {
 }
 
 impl<'t> AeronDriver<'t> {
-    /// Connects to the media driver and sets up the streams: exclusive publications, so that the driver's image is its
-    /// own (D-155), and a tethered subscription, so that no request is lost. Waits for the media driver's answers.
+    /// Connects to the media driver, listens for one announce period whether somebody else announces one of the streams
+    /// (D-008), and sets up its own: exclusive publications, so that the driver's image is its own (D-155), and a tethered
+    /// subscription, so that no request is lost. All of that takes its time, and the caller's.
     ///
     /// # Errors
-    /// No media driver, a conflict of channels, or what [`DriverAgent::new`] refuses.
+    /// No media driver, another driver, a conflict of channels, or what [`DriverAgent::new`] refuses.
     pub fn connect(tables: &'t mut DriverTables<'_>) -> Result<Self, DriverError> {
         let config = tables.config();
         let dir = config.aeron_dir.clone().unwrap_or_else(default_dir);
         let mut client = ClientConfig::new(dir);
         client.name = format!("tp_driver {}", config.instance_id);
         let mut aeron = AeronClient::connect(&client)?;
+        listen(&mut aeron, config)?;
 
         let channel = |endpoint: &Endpoint| endpoint.channel.clone().for_publication();
         let control =
@@ -123,6 +127,22 @@ impl Agent for AeronDriver<'_> {
     fn role_name(&self) -> &'static str {
         "tp-driver"
     }
+}
+
+/// Makes sure that nobody else announces our streams. Nothing of this driver is on any stream before that: a second
+/// driver must leave no trace, least of all a subscription to control that holds up the requests to the first.
+fn listen(aeron: &mut AeronClient, config: &DriverConfig) -> Result<(), DriverError> {
+    let channel = config.announce.channel.clone().for_client_subscription();
+    let announces = aeron.add_subscription(&channel, config.announce.stream_id)?;
+    let announces = wait(aeron, announces)?;
+    let (streams, period) = (config.stream_ids(), config.announce_period);
+    info!(?period, "listening for other drivers");
+    let mut ear = Ear::new(announces, streams, MonotonicClock.now(), period);
+    while !ear.listen(&MonotonicClock)? {
+        aeron.do_work()?;
+        thread::sleep(Duration::from_millis(1));
+    }
+    Ok(())
 }
 
 /// Waits for an endpoint. Only at start, before there is anything to hold up.

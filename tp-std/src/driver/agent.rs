@@ -187,7 +187,7 @@ where
 
     fn order_files(&mut self, now: Instant) -> Result<u32, DriverError> {
         let mut orders = 0_u32;
-        let files = &self.files;
+        let files = &mut self.files;
         while orders < OUTPUTS_PER_CYCLE
             && self.engine.order(now, |order| files.order(now, order))?
         {

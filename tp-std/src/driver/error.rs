@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use tp_core_nostd::proto::driver::SetupError;
+use tp_core_nostd::ids::ClientId;
+use tp_core_nostd::proto::driver::{Rival, SetupError};
 use tp_core_nostd::transport::{PollError, SendError};
-use tp_linux_hugepages::FileError;
+use tp_linux_hugepages::{FileError, LockError};
 
 use crate::aeron::TransportError;
 
@@ -36,6 +37,16 @@ pub enum DriverError {
     /// The engine cannot be set up.
     #[error("{0}")]
     Setup(#[from] SetupError),
+    /// Another driver of this host has one of the streams (D-008).
+    #[error("{0}; stop that driver first, or give this one other streams or another shm.namespace")]
+    Locked(LockError),
+    /// Somebody else announces one of the streams (D-008).
+    #[error(
+        "stream {} is announced by another driver (epoch {}, producer {}); stop that driver first, or give one of \
+         the two other streams or another announce stream",
+        .0.stream, .0.epoch, producer(.0.producer)
+    )]
+    Rival(Rival),
     /// The thread for files could not be started.
     #[error("the thread for files could not be started: {0}")]
     Thread(std::io::Error),
@@ -59,4 +70,17 @@ pub enum DriverError {
         /// Why.
         error: SendError,
     },
+}
+
+impl From<LockError> for DriverError {
+    fn from(error: LockError) -> Self {
+        match error {
+            LockError::File(error) => Self::Tree(error),
+            held @ LockError::Held { .. } => Self::Locked(held),
+        }
+    }
+}
+
+fn producer(client: Option<ClientId>) -> String {
+    client.map_or_else(|| "none".to_owned(), |client| client.to_string())
 }

@@ -1,6 +1,6 @@
 //! The files of a driver as its agent sees them: orders go to a thread, results come back, stamps are written here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
 use std::thread::{self, JoinHandle};
 
@@ -38,7 +38,8 @@ impl Files {
             tree,
             residency,
             clock,
-            made: Default::default(),
+            streams: BTreeSet::new(),
+            complained: BTreeSet::new(),
         };
         let thread = thread::Builder::new()
             .name("tp-driver-files".into())
@@ -53,7 +54,7 @@ impl Files {
     }
 
     /// Takes an order. There is at most one job per stream at a time, so nothing piles up.
-    pub(super) fn order(&self, now: Instant, order: FileOrder<'_>) -> Result<(), DriverError> {
+    pub(super) fn order(&mut self, now: Instant, order: FileOrder<'_>) -> Result<(), DriverError> {
         match order {
             FileOrder::Scan { stream } => self.send(Job::Scan(stream)),
             FileOrder::Provision {
@@ -70,7 +71,14 @@ impl Files {
                     .map(|class| (class.pool_id, class.stride))
                     .collect(),
             }),
-            FileOrder::Collect { stream, .. } => self.send(Job::Collect(stream)),
+            FileOrder::Collect { stream, keep } => {
+                if keep.in_use.is_none()
+                    && let Some((_, regions)) = self.regions.remove(&stream)
+                {
+                    self.send(Job::Unmap(regions))?;
+                }
+                self.send(Job::Collect(stream, keep))
+            }
             FileOrder::RefreshActivity { stream, epoch } => {
                 self.refresh(now, stream, epoch);
                 Ok(())

@@ -12,12 +12,13 @@ mod config;
 mod error;
 mod files;
 mod provisioner;
+mod rivals;
 mod status;
 mod tables;
 
 pub use aeron::AeronDriver;
 pub use agent::DriverAgent;
-pub use config::{DriverConfig, ProfileConfig, ShmConfig, StreamConfig};
+pub use config::{DriverConfig, DynamicConfig, ProfileConfig, ShmConfig, StreamConfig};
 pub use error::DriverError;
 pub use status::{StatusError, StatusReader, UnknownWhat, What, ask_driver};
 pub use tables::DriverTables;

@@ -7,15 +7,17 @@ use std::sync::mpsc::{Receiver, Sender};
 
 use tp_core_nostd::ids::{Epoch, PoolId, StreamId};
 use tp_core_nostd::memory::{MapError, MapStep};
-use tp_core_nostd::proto::driver::{FileError, FileResult};
+use tp_core_nostd::proto::driver::{FileError, FileResult, FoundEpoch, Keep};
 use tp_core_nostd::seq::SlotCount;
 use tp_core_nostd::shm::Stride;
-use tp_core_nostd::time::Clock;
+use tp_core_nostd::time::{Clock, Instant};
 use tp_linux_hugepages::{CanonicalTree, CreateError, CreatedRegion, EpochShape, Residency};
 use tracing::{info, warn};
 
 /// Directories that may be in the way of one new epoch.
 const EPOCHS_TRIED: u32 = 1000;
+/// Complaints about old epochs that are written to the log, each once.
+const COMPLAINTS: usize = 1000;
 
 /// Something to do.
 #[derive(Debug)]
@@ -29,11 +31,11 @@ pub(super) enum Job {
         slots: SlotCount,
         pools: Vec<(PoolId, Stride)>,
     },
-    /// Remove the old epochs of a stream.
-    Collect(StreamId),
+    /// Remove the old epochs of a stream, except those to keep.
+    Collect(StreamId, Keep),
     /// Unmap the regions of an epoch that is out of use. Takes its time, too.
     Unmap(Vec<CreatedRegion>),
-    /// Remove all files that were made.
+    /// Remove all files of the driver's streams.
     RemoveAll,
 }
 
@@ -60,8 +62,10 @@ pub(super) struct Provisioner<C> {
     pub(super) tree: CanonicalTree,
     pub(super) residency: Residency,
     pub(super) clock: C,
-    /// What was made and not removed since.
-    pub(super) made: BTreeSet<(StreamId, u64)>,
+    /// The streams that were looked at or got files.
+    pub(super) streams: BTreeSet<StreamId>,
+    /// What was complained about already, so that a planted file fills no log.
+    pub(super) complained: BTreeSet<String>,
 }
 
 impl<C: Clock> Provisioner<C> {
@@ -76,10 +80,14 @@ impl<C: Clock> Provisioner<C> {
                     slots,
                     pools,
                 } => Some(self.provision(stream, epoch, slots, &pools)),
-                Job::Collect(stream) => Some(Done {
-                    result: FileResult::Collected { stream, removed: 0 },
-                    regions: Vec::new(),
-                }),
+                Job::Collect(stream, keep) => {
+                    let removed =
+                        self.collect(stream, |now, rank, found| keep.spares(now, rank, found));
+                    Some(Done {
+                        result: FileResult::Collected { stream, removed },
+                        regions: Vec::new(),
+                    })
+                }
                 Job::Unmap(regions) => {
                     drop(regions);
                     None
@@ -95,7 +103,8 @@ impl<C: Clock> Provisioner<C> {
         }
     }
 
-    fn scan(&self, stream: StreamId) -> Done {
+    fn scan(&mut self, stream: StreamId) -> Done {
+        self.streams.insert(stream);
         match self.tree.last_epoch(stream) {
             Ok(last) => Done {
                 result: FileResult::Scanned {
@@ -118,6 +127,7 @@ impl<C: Clock> Provisioner<C> {
         slots: SlotCount,
         pools: &[(PoolId, Stride)],
     ) -> Done {
+        self.streams.insert(stream);
         let mut epoch = first;
         for _ in 0..EPOCHS_TRIED {
             let shape = EpochShape {
@@ -129,7 +139,6 @@ impl<C: Clock> Provisioner<C> {
             let begun = self.clock.now();
             match self.tree.create_epoch(&shape, begun, self.residency) {
                 Ok(regions) => {
-                    self.made.insert((stream, epoch.get()));
                     let took: Duration = self.clock.now().since(begun);
                     info!(%stream, %epoch, regions = regions.len(), ?took, "files created");
                     return Done {
@@ -154,19 +163,46 @@ impl<C: Clock> Provisioner<C> {
         Done::failed(stream, FileError::NoEpochLeft)
     }
 
-    /// Removes what this driver made. The last directory of each stream stays, empty, as the record of its number
-    /// (D-204).
-    fn remove_all(&mut self) {
-        for (stream, epoch) in core::mem::take(&mut self.made) {
-            let is_last = matches!(self.tree.last_epoch(stream), Ok(Some(last)) if last == epoch);
-            let removed = if is_last {
-                self.tree.empty_epoch(stream, epoch)
-            } else {
-                self.tree.remove_epoch(stream, epoch)
-            };
-            if let Err(error) = removed {
-                warn!(%stream, epoch, %error, "files not removed");
+    /// Removes the epochs of a stream that `spares` does not spare; returns how many.
+    fn collect(
+        &mut self,
+        stream: StreamId,
+        spares: impl Fn(Instant, u32, FoundEpoch) -> bool,
+    ) -> u32 {
+        let now = self.clock.now();
+        let collected = self
+            .tree
+            .collect(stream, now, |rank, found| spares(now, rank, found));
+        match collected {
+            Ok(collected) => {
+                for error in &collected.stayed {
+                    self.complain(stream, error.to_string());
+                }
+                if !collected.removed.is_empty() {
+                    info!(%stream, epochs = ?collected.removed, "old epochs removed");
+                }
+                u32::try_from(collected.removed.len()).unwrap_or(u32::MAX)
             }
+            Err(error) => {
+                self.complain(stream, error.to_string());
+                0
+            }
+        }
+    }
+
+    /// Removes all files of the driver's streams, except those of another process that lives. The last directory of each
+    /// stream stays, empty, as the record of its number (D-204).
+    fn remove_all(&mut self) {
+        for stream in core::mem::take(&mut self.streams) {
+            self.collect(stream, |_, _, found| found.creator_lives);
+        }
+    }
+
+    /// Says once that something could not be removed.
+    fn complain(&mut self, stream: StreamId, error: String) {
+        if self.complained.len() < COMPLAINTS && !self.complained.contains(&error) {
+            warn!(%stream, %error, "old epoch not removed");
+            self.complained.insert(error);
         }
     }
 }

@@ -1,13 +1,11 @@
 //! What a driver works in, and must outlive it: its tables, the tree of its files, its profiles.
 
-use core::time::Duration;
-
-use tp_core_nostd::ids::LeaseId;
+use tp_core_nostd::ids::{LeaseId, StreamId};
 use tp_core_nostd::proto::driver::{
-    ASSIGNED_MAX, AnswerEntry, Config, ConsumerEntry, Driver, LeaseEntry, NodeEntry, Profile,
-    SetupError, Storage, StreamEntry, TEXT_MAX,
+    ASSIGNED_MAX, AnswerEntry, Config, ConsumerEntry, Driver, Dynamic, IdRange, LeaseEntry,
+    NodeEntry, Profile, SetupError, ShutdownPolicy, Storage, StreamEntry, TEXT_MAX,
 };
-use tp_linux_hugepages::CanonicalTree;
+use tp_linux_hugepages::{CanonicalTree, StreamLock};
 
 use super::config::DriverConfig;
 use super::error::DriverError;
@@ -16,13 +14,19 @@ use crate::seed::random_seed;
 /// Lease ids of other drivers that are remembered as told (D-154).
 const STRANGERS: usize = 1024;
 
-/// Memory for one driver, sized for its configuration.
+/// Dynamic streams beyond one per lease: those that ended and still have something to say.
+const PARTING_STREAMS: usize = 64;
+
+/// Memory for one driver, sized for its configuration. Its streams are locked as long as it lives, so that no second
+/// driver of this host serves them (D-008).
 #[derive(Debug)]
 pub struct DriverTables<'c> {
     config: &'c DriverConfig,
     tree: CanonicalTree,
+    _lock: StreamLock,
     root: String,
     profiles: Vec<Profile<'c>>,
+    shared_streams: Vec<StreamId>,
     leases: Vec<LeaseEntry>,
     streams: Vec<StreamEntry>,
     consumers: Vec<ConsumerEntry>,
@@ -33,33 +37,47 @@ pub struct DriverTables<'c> {
 }
 
 impl<'c> DriverTables<'c> {
-    /// Allocates everything and checks the base directory.
+    /// Allocates everything, checks the base directory and locks the streams.
     ///
     /// # Errors
-    /// The base directory cannot be used, or has other pages than configured.
+    /// The base directory cannot be used, or has other pages than configured; or another driver has one of the streams.
     pub fn new(config: &'c DriverConfig) -> Result<Self, DriverError> {
         let shm = &config.shm;
         let namespace = shm.namespace.clone();
         let tree = CanonicalTree::new(&shm.base_dir, &shm.user, namespace, shm.mode)?;
         check_pages(config, &tree)?;
+        let lock = tree.lock_streams(&config.stream_ids())?;
         let root = tree.root();
         let root = root.to_str().ok_or(SetupError::Root)?.to_owned();
         // An answer per lease and some: a whole house of clients may ask at once.
         let answers = config.lease_limit.saturating_add(64);
+        // Every lease may want streams of its own.
+        let consumers = if config.answers_hellos {
+            config.lease_limit
+        } else {
+            0
+        };
         // Every lease may have asked for a node id by number.
         let nodes = config.lease_limit.saturating_add(ASSIGNED_MAX as usize);
+        let shared = [&config.control, &config.announce, &config.qos];
+        let shared = shared.into_iter().chain(&config.status);
         Ok(Self {
             config,
             tree,
+            _lock: lock,
             root,
             profiles: config
                 .profiles
                 .iter()
                 .map(|profile| profile.as_profile())
                 .collect(),
+            shared_streams: shared
+                .filter_map(|endpoint| u32::try_from(endpoint.stream_id).ok())
+                .filter_map(StreamId::new)
+                .collect(),
             leases: vec![LeaseEntry::new(); config.lease_limit],
-            streams: vec![StreamEntry::new(); config.streams.len()],
-            consumers: Vec::new(),
+            streams: vec![StreamEntry::new(); stream_limit(config)],
+            consumers: vec![ConsumerEntry::new(); consumers],
             nodes: vec![NodeEntry::new(); nodes],
             answers: vec![AnswerEntry::new(); answers],
             strangers: vec![None; STRANGERS],
@@ -88,15 +106,21 @@ impl<'c> DriverTables<'c> {
             expiry_grace_intervals: self.config.expiry_grace_intervals,
             node_id_cooldown: self.config.node_id_cooldown,
             seed: random_seed(),
-            dynamic: None,
-            private_descriptors: &[],
-            private_controls: &[],
-            shared_streams: &[],
-            answers_hellos: false,
-            consumer_limit: None,
-            retention: None,
-            shutdown: None,
-            shutdown_timeout: Duration::ZERO,
+            dynamic: self.config.dynamic.as_ref().map(|dynamic| Dynamic {
+                ids: &dynamic.ids,
+                profile: dynamic.profile,
+            }),
+            private_descriptors: &self.config.private_descriptors,
+            private_controls: &self.config.private_controls,
+            shared_streams: &self.shared_streams,
+            answers_hellos: self.config.answers_hellos,
+            consumer_limit: self.config.consumer_limit,
+            retention: self.config.retention,
+            shutdown: self.config.shutdown_token.as_ref().map(|token| {
+                let token = token.reveal().as_bytes();
+                ShutdownPolicy { token }
+            }),
+            shutdown_timeout: self.config.shutdown_timeout,
         };
         let storage = Storage {
             leases: &mut self.leases,
@@ -113,6 +137,19 @@ impl<'c> DriverTables<'c> {
         }
         Ok(driver)
     }
+}
+
+/// How many streams there can be at a time. A dynamic one has a lease, or it is forgotten (D-168), so a wide range of ids
+/// costs nothing.
+fn stream_limit(config: &DriverConfig) -> usize {
+    let ids = |range: &IdRange| {
+        let ids = range.last().get().saturating_sub(range.first().get());
+        usize::try_from(ids).unwrap_or(usize::MAX).saturating_add(1)
+    };
+    let dynamic = config.dynamic.iter().flat_map(|dynamic| &dynamic.ids);
+    let dynamic = dynamic.map(ids).fold(0, usize::saturating_add);
+    let most = config.lease_limit.saturating_add(PARTING_STREAMS);
+    config.streams.len().saturating_add(dynamic.min(most))
 }
 
 /// The base directory must have the pages that were asked for, so that every region has (D-193, D-195).

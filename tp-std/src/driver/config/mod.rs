@@ -1,5 +1,8 @@
 //! The configuration of a driver: the keys of driver 9, checked, with everything that is wrong at once.
 
+mod cache;
+mod ids;
+mod policies;
 mod shm;
 mod streams;
 #[cfg(test)]
@@ -8,9 +11,12 @@ mod tests;
 use core::time::Duration;
 use std::path::{Path, PathBuf};
 
+use tp_core_nostd::proto::driver::{IdRange, Retention};
+
 use crate::aeron::Channel;
-use crate::config::{Environment, LoadError, Origin, Report, Settings};
-use crate::{CONTROL_STREAM, Endpoint, STATUS_STREAM};
+use crate::config::{Environment, LoadError, Origin, Report, Secret, Settings};
+use crate::{CONTROL_STREAM, Endpoint, QOS_STREAM, STATUS_STREAM};
+pub use ids::DynamicConfig;
 pub use shm::ShmConfig;
 pub use streams::{ProfileConfig, StreamConfig};
 
@@ -30,6 +36,8 @@ pub struct DriverConfig {
     pub announce: Endpoint,
     /// Where questions about the driver arrive and are answered; `None` if they are not.
     pub status: Option<Endpoint>,
+    /// Where producers and consumers report; the driver itself takes no part in it.
+    pub qos: Endpoint,
     /// Where files go.
     pub shm: ShmConfig,
     /// How often each stream is announced.
@@ -44,8 +52,24 @@ pub struct DriverConfig {
     pub lease_limit: usize,
     /// The shapes that streams can have.
     pub profiles: Vec<ProfileConfig>,
-    /// The streams there are.
+    /// The streams there are from the start.
     pub streams: Vec<StreamConfig>,
+    /// The streams that clients may bring into being; `None`: none.
+    pub dynamic: Option<DynamicConfig>,
+    /// Ids of descriptor streams for single consumers.
+    pub private_descriptors: Vec<IdRange>,
+    /// Ids of control streams for single consumers.
+    pub private_controls: Vec<IdRange>,
+    /// Whether the driver answers hellos; not where a supervisor does.
+    pub answers_hellos: bool,
+    /// Most consumers of one stream; `None`: no limit.
+    pub consumer_limit: Option<u32>,
+    /// What is kept of old epochs; `None`: everything.
+    pub retention: Option<Retention>,
+    /// The secret that a shutdown request must carry; `None`: every request is ignored.
+    pub shutdown_token: Option<Secret>,
+    /// How long leases are still served after the driver was told to stop.
+    pub shutdown_timeout: Duration,
 }
 
 impl DriverConfig {
@@ -55,6 +79,16 @@ impl DriverConfig {
     /// All that is wrong with it.
     pub fn load(path: &Path, environment: Environment<'_>) -> Result<(Self, Report), LoadError> {
         read(Settings::load(path, environment)?)
+    }
+
+    /// The ids of all streams that are this driver's: the configured ones, and those that clients may bring into being.
+    pub fn stream_ids(&self) -> Vec<IdRange> {
+        let dynamic = self.dynamic.iter().flat_map(|dynamic| &dynamic.ids);
+        self.streams
+            .iter()
+            .filter_map(|stream| IdRange::new(stream.stream_id, stream.stream_id))
+            .chain(dynamic.copied())
+            .collect()
     }
 
     /// Takes `text` for the contents of the file at `path`.
@@ -82,7 +116,15 @@ fn read(mut settings: Settings<'_>) -> Result<(DriverConfig, Report), LoadError>
         .value;
     let control = endpoint(s, "control", &Endpoint::new(Channel::ipc(), CONTROL_STREAM));
     let announce = endpoint(s, "announce", &control);
-    let status = status(s, &control, &announce);
+    let qos = endpoint(s, "qos", &Endpoint::new(Channel::ipc(), QOS_STREAM));
+    let status = status(
+        s,
+        &[
+            ("control", &control),
+            ("announce", &announce),
+            ("qos", &qos),
+        ],
+    );
     let shm = shm::read(s);
     let announce_period = milliseconds(s, "policies.announce_period_ms", 1000, 1);
     let keepalive_interval = milliseconds(s, "policies.lease_keepalive_interval_ms", 1000, 1);
@@ -96,8 +138,19 @@ fn read(mut settings: Settings<'_>) -> Result<(DriverConfig, Report), LoadError>
     let node_id_cooldown = milliseconds(s, "policies.node_id_reuse_cooldown_ms", 1000, 0);
     let lease_limit = number(s, "driver.lease_limit", LEASE_LIMIT, 1, 1 << 24);
     let profiles = streams::profiles(s);
-    let streams = streams::streams(s, &profiles);
-    not_built_yet(s);
+    let dynamic = ids::are_dynamic(s);
+    let streams = streams::streams(s, &profiles, dynamic.value);
+    let mut shared = vec![
+        ("control", &control),
+        ("announce", &announce),
+        ("qos", &qos),
+    ];
+    shared.extend(status.iter().map(|status| ("status", status)));
+    let ids = ids::read(s, &dynamic, &shared, &streams, &profiles);
+    let retention = policies::retention(s, announce_period);
+    let (shutdown_token, shutdown_timeout) = policies::shutdown(s);
+    let supervised = policies::supervisor(s);
+    without_effect(s);
     let report = settings.finish()?;
     let config = DriverConfig {
         instance_id,
@@ -105,6 +158,7 @@ fn read(mut settings: Settings<'_>) -> Result<(DriverConfig, Report), LoadError>
         control,
         announce,
         status,
+        qos,
         shm: shm.ok_or(LoadError::Wrong(Vec::new()))?,
         announce_period,
         keepalive_interval,
@@ -114,44 +168,26 @@ fn read(mut settings: Settings<'_>) -> Result<(DriverConfig, Report), LoadError>
         lease_limit: usize::try_from(lease_limit).unwrap_or(usize::MAX),
         profiles,
         streams,
+        dynamic: ids.dynamic,
+        private_descriptors: ids.private_descriptors,
+        private_controls: ids.private_controls,
+        answers_hellos: supervised.answers_hellos,
+        consumer_limit: supervised.consumer_limit,
+        retention,
+        shutdown_token,
+        shutdown_timeout,
     };
     Ok((config, report))
 }
 
-/// Keys that the specification has and this version does not act on.
-fn not_built_yet(s: &mut Settings<'_>) {
-    let dynamic = s.scalar("policies.allow_dynamic_streams", false);
-    if dynamic.value {
-        let text = "dynamic streams are not built yet; define each stream under [streams.NAME]";
-        s.problem(&dynamic.origin, "policies.allow_dynamic_streams", text);
+/// Keys that are known, and that nothing depends on.
+fn without_effect(s: &mut Settings<'_>) {
+    let reuse = s.scalar("policies.reuse_existing_shm", false);
+    if reuse.value {
+        let text = "has no effect: every epoch gets new files";
+        s.warning(&reuse.origin, "policies.reuse_existing_shm", text);
     }
-    for key in [
-        "driver.stream_id_range",
-        "driver.descriptor_stream_id_range",
-        "driver.control_stream_id_range",
-        "policies.default_profile",
-    ] {
-        s.without_effect(key, "stream ids are not assigned yet");
-    }
-    for key in [
-        "policies.epoch_gc_enabled",
-        "policies.epoch_gc_keep",
-        "policies.epoch_gc_min_age_ns",
-        "policies.epoch_gc_on_startup",
-    ] {
-        s.without_effect(key, "old epochs are not collected yet");
-    }
-    for key in ["policies.shutdown_timeout_ms", "policies.shutdown_token"] {
-        s.without_effect(key, "shutdown requests are not accepted yet");
-    }
-    for key in ["driver.qos_channel", "driver.qos_stream_id"] {
-        s.without_effect(key, "the driver does not use the QoS stream");
-    }
-    // Each epoch has a fresh directory, so there is nothing to reuse.
-    s.without_effect("policies.reuse_existing_shm", "every epoch gets new files");
-    for key in ["supervisor", "discovery"] {
-        s.without_effect(key, "this program has no such service");
-    }
+    s.without_effect("discovery", "this program has no such service");
 }
 
 fn endpoint(s: &mut Settings<'_>, name: &str, default: &Endpoint) -> Endpoint {
@@ -170,7 +206,8 @@ fn endpoint(s: &mut Settings<'_>, name: &str, default: &Endpoint) -> Endpoint {
 
 /// The status stream, on the control channel: a stream for nothing else, or none with 0. Where its usual number has been
 /// taken for another stream, there is none.
-fn status(s: &mut Settings<'_>, control: &Endpoint, announce: &Endpoint) -> Option<Endpoint> {
+fn status(s: &mut Settings<'_>, others: &[(&str, &Endpoint)]) -> Option<Endpoint> {
+    let (_, control) = others.first()?;
     let key = "driver.status_stream_id";
     let found = s.scalar(key, u64::from(STATUS_STREAM.unsigned_abs()));
     let id = i32::try_from(found.value).ok().filter(|id| *id >= 0);
@@ -180,8 +217,7 @@ fn status(s: &mut Settings<'_>, control: &Endpoint, announce: &Endpoint) -> Opti
         return None;
     };
     let status = Endpoint::new(control.channel.clone(), id);
-    let taken = [(control, "control"), (announce, "announce")];
-    if let Some((_, name)) = taken.into_iter().find(|(other, _)| **other == status) {
+    if let Some((name, _)) = others.iter().find(|(_, other)| **other == status) {
         let text = format!(
             "{id} is driver.{name}_stream_id; choose another number, or 0 for no status stream"
         );

@@ -130,11 +130,16 @@ fn pool(s: &mut Settings<'_>, at: &str) -> Option<PoolClass> {
     })
 }
 
-/// Reads `streams`.
-pub(super) fn streams(s: &mut Settings<'_>, profiles: &[ProfileConfig]) -> Vec<StreamConfig> {
+/// Reads `streams`. Where clients may bring streams into being, there need not be any.
+pub(super) fn streams(
+    s: &mut Settings<'_>,
+    profiles: &[ProfileConfig],
+    dynamic: bool,
+) -> Vec<StreamConfig> {
     let names = s.names("streams");
-    if names.is_empty() {
-        let text = "at least one stream is needed: [streams.NAME] with stream_id and profile";
+    if names.is_empty() && !dynamic {
+        let text = "at least one stream is needed, [streams.NAME] with stream_id and profile, or \
+                    policies.allow_dynamic_streams";
         s.problem(&Origin::Default, "streams", text);
     }
     let mut streams: Vec<StreamConfig> = Vec::new();

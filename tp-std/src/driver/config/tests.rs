@@ -195,11 +195,62 @@ fn every_wrong_value_is_named_with_its_place_and_what_would_be_right() {
             "permissions_mode = 660",
             "660 must be text",
         ),
-        // req: D-211
+        // req: D-158
         (
             "[shm]",
             "[policies]\nallow_dynamic_streams = true\n[shm]",
-            "define each stream under [streams.NAME]",
+            "driver.stream_id_range, such as \"20000-29999\"",
+        ),
+        // req: D-162, D-163
+        (
+            "announce_stream_id = 1001",
+            "stream_id_range = [20000, 10000]",
+            "[20000, 10000] must be a range of stream ids from 1 to 2147483647",
+        ),
+        (
+            "announce_stream_id = 1001",
+            "stream_id_range = \"500-1000\"",
+            "500-1000 overlaps driver.control_stream_id: both have 1000",
+        ),
+        (
+            "announce_stream_id = 1001",
+            "announce_stream_id = 1001\ndescriptor_stream_id_range = \"1001\"",
+            "1001-1001 overlaps driver.announce_stream_id: both have 1001",
+        ),
+        (
+            "announce_stream_id = 1001",
+            "qos_stream_id = 1234\ncontrol_stream_id_range = [\"2000-3000\", \"1200-1300\"]",
+            "1200-1300 overlaps driver.qos_stream_id: both have 1234",
+        ),
+        (
+            "announce_stream_id = 1001",
+            "stream_id_range = [10001, 20000]",
+            "10001-20000 overlaps streams.rear.stream_id: both have 10001",
+        ),
+        (
+            "announce_stream_id = 1001",
+            "stream_id_range = [\"20000-29999\", \"29000-31000\"]",
+            "29000-31000 overlaps driver.stream_id_range: both have 29000",
+        ),
+        (
+            "announce_stream_id = 1001",
+            "descriptor_stream_id_range = \"31000-31999\"\ncontrol_stream_id_range = \"31999\"",
+            "31999-31999 overlaps driver.descriptor_stream_id_range: both have 31999",
+        ),
+        (
+            "[shm]",
+            "[policies]\ndefault_profile = \"big\"\n[shm]",
+            "there is no usable profile \"big\", only small, camera",
+        ),
+        (
+            "[shm]",
+            "[policies]\nepoch_gc_keep = 0\n[shm]",
+            "0 must be 1 to 4294967295",
+        ),
+        (
+            "[shm]",
+            "[policies]\nreuse_existing_shm = \"no\"\n[shm]",
+            "\"no\" must be true or false",
         ),
         (
             "[shm]",
@@ -231,21 +282,134 @@ fn what_is_questionable_is_only_warned_about() {
         .replacen("stride_bytes = 65536", "stride_bytes = 192", 1)
         .replacen(
             "[shm]",
-            "[policies]\nepoch_gc_keep = 3\nanounce_period_ms = 5\n[shm]",
+            "[policies]\nreuse_existing_shm = true\nanounce_period_ms = 5\n[shm]",
             1,
         );
     let (_, report) = parse(&text).unwrap();
     let texts: Vec<String> = report.warnings.iter().map(ToString::to_string).collect();
     assert_eq!(texts.len(), 3, "{texts:?}");
     assert!(texts[0].contains("no power of two"), "{texts:?}");
-    assert!(
-        texts[1].contains("old epochs are not collected yet"),
-        "{texts:?}"
-    );
+    assert!(texts[1].contains("every epoch gets new files"), "{texts:?}");
     assert!(
         texts[2].contains("policies.anounce_period_ms: unknown key"),
         "{texts:?}"
     );
+}
+
+#[test] // req: D-156, D-157, D-159, D-165, D-205
+fn ids_are_given_away_only_where_that_is_allowed() {
+    let (config, _) = parse(GOOD).unwrap();
+    assert_eq!(config.dynamic, None);
+    assert!(config.private_descriptors.is_empty() && config.private_controls.is_empty());
+
+    let ranges = "announce_stream_id = 1001\nstream_id_range = \"20000-29999\"\n\
+                  descriptor_stream_id_range = [31000, 31999]\ncontrol_stream_id_range = [\"32000\", \"32002\"]";
+    let text = GOOD.replacen("announce_stream_id = 1001", ranges, 1);
+    let (config, report) = parse(&text).unwrap();
+    assert_eq!(config.dynamic, None);
+    let complaint = report.warnings[0].to_string();
+    assert!(complaint.contains("no effect while policies.allow_dynamic_streams is false"));
+    let written = |ranges: &[IdRange]| crate::config::IdRanges(ranges.to_vec()).to_string();
+    assert_eq!(written(&config.private_descriptors), "31000-31999");
+    assert_eq!(written(&config.private_controls), "32000-32000,32002-32002");
+    assert_eq!(written(&config.stream_ids()), "10000-10000,10001-10001");
+
+    let allowed = "[policies]\nallow_dynamic_streams = true\n[shm]";
+    let text = text.replacen("[shm]", allowed, 1);
+    let (config, report) = parse(&text).unwrap();
+    assert!(report.warnings.is_empty(), "{:?}", report.warnings);
+    // The first profile of the file, not of the alphabet.
+    assert_eq!(config.dynamic.as_ref().unwrap().profile, 0);
+    assert_eq!(
+        written(&config.stream_ids()),
+        "10000-10000,10001-10001,20000-29999"
+    );
+    let text = text.replacen("[policies]", "[policies]\ndefault_profile = \"camera\"", 1);
+    let (config, _) = parse(&text).unwrap();
+    assert_eq!(config.dynamic.unwrap().profile, 1);
+
+    // No configured stream is needed then.
+    let (profiles, _) = text.split_once("[streams.front]").unwrap();
+    assert!(parse(profiles).unwrap().0.streams.is_empty());
+}
+
+#[test] // req: D-207, T-16
+fn ranges_come_from_the_environment_too() {
+    for (value, read) in [
+        ("20000-29999", "20000-29999"),
+        ("20000,29999", "20000-29999"),
+    ] {
+        let set = |name: &str| match name {
+            "DRIVER_STREAM_ID_RANGE" => Some(value.to_owned()),
+            "POLICIES_ALLOW_DYNAMIC_STREAMS" => Some("true".to_owned()),
+            _ => None,
+        };
+        let (config, _) = DriverConfig::parse(Path::new("driver.toml"), GOOD, &set).unwrap();
+        let ids = crate::config::IdRanges(config.dynamic.unwrap().ids);
+        assert_eq!(ids.to_string(), read);
+    }
+}
+
+#[test] // req: D-147, D-148, D-197, D-198, D-200, D-205
+fn old_epochs_and_shutdown_follow_the_defaults_of_the_specification() {
+    let with = |policies: &str| {
+        let text = GOOD.replacen("[shm]", &format!("[policies]\n{policies}\n[shm]"), 1);
+        parse(&text).unwrap()
+    };
+    let (config, _) = with("announce_period_ms = 200");
+    let retention = config.retention.unwrap();
+    assert_eq!((retention.keep, retention.on_startup), (2, false));
+    assert_eq!(retention.min_age, Duration::from_millis(600));
+    assert!(config.shutdown_token.is_none());
+    assert_eq!(config.shutdown_timeout, Duration::from_secs(2));
+
+    let (config, report) = with(
+        "epoch_gc_keep = 5\nepoch_gc_min_age_ns = 7\nepoch_gc_on_startup = true\n\
+         shutdown_token = \"sesame\"\nshutdown_timeout_ms = 0",
+    );
+    let retention = config.retention.unwrap();
+    assert_eq!((retention.keep, retention.on_startup), (5, true));
+    assert_eq!(retention.min_age, Duration::from_nanos(7));
+    assert_eq!(config.shutdown_token.as_ref().unwrap().reveal(), "sesame");
+    assert_eq!(config.shutdown_timeout, Duration::ZERO);
+    // Shown nowhere.
+    let shown = format!("{config:?} {report:?}");
+    assert!(!shown.contains("sesame"), "{shown}");
+
+    assert_eq!(with("epoch_gc_enabled = false").0.retention, None);
+    let text = GOOD.replacen("[shm]", "[policies]\nshutdown_token = 1234\n[shm]", 1);
+    let said = parse(&text).unwrap_err().to_string();
+    assert!(said.ends_with("the value must be text"), "{said}");
+}
+
+#[test] // req: P-007, P-059
+fn a_supervisor_answers_hellos_instead() {
+    let (config, _) = parse(GOOD).unwrap();
+    assert!(config.answers_hellos && config.consumer_limit.is_none());
+    let table = "[supervisor]\nexternal = true\nmax_consumers_per_stream = 3\nforce_mode = 2\n";
+    let (config, report) = parse(&format!("{GOOD}{table}")).unwrap();
+    assert!(!config.answers_hellos);
+    assert_eq!(config.consumer_limit, Some(3));
+    assert!(report.warnings.is_empty(), "{:?}", report.warnings);
+    let (config, report) = parse(&format!("{GOOD}[supervisor]\n")).unwrap();
+    assert!(!config.answers_hellos && config.consumer_limit.is_none());
+    assert!(report.warnings[0].to_string().contains("external = true"));
+}
+
+#[test]
+fn rings_far_beyond_the_cache_are_named() {
+    let (config, _) = parse(GOOD).unwrap();
+    // 64 x 64 KiB and 1024 x 1 MiB.
+    let said = config.beyond_cache(1 << 20);
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(
+        said[0].starts_with("profiles.camera: 1024 slots of 1048576 bytes in pool 1 are 1024 MiB")
+    );
+    assert_eq!(config.beyond_cache(1 << 19).len(), 2);
+    assert!(config.beyond_cache(1 << 28).is_empty());
+    // A profile that no stream has costs nothing.
+    let text = GOOD.replacen("profile = \"camera\"", "profile = \"small\"", 1);
+    assert!(parse(&text).unwrap().0.beyond_cache(1 << 20).is_empty());
 }
 
 #[test]
