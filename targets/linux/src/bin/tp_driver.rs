@@ -16,6 +16,8 @@ use tp_core_nostd::agent::{Agent, IdleStrategy};
 use tp_core_nostd::time::Clock;
 use tp_core_nostd::wire::driver::ShutdownReason;
 use tp_linux::log;
+use tp_linux::systemd::Notifier;
+use tp_linux_hugepages::last_level_cache_bytes;
 use tp_std::clock::MonotonicClock;
 use tp_std::config::Report;
 use tp_std::driver::{AeronDriver, DriverConfig, DriverTables};
@@ -30,7 +32,9 @@ const GOODBYE_WITHIN: Duration = Duration::from_secs(2);
 /// The driver of the SHM Tensor Pool: owns memory, grants leases, announces pools.
 ///
 /// Environment variables override the file: SHM_BASE_DIR sets shm.base_dir, and so on. AERON_DIR sets
-/// driver.aeron_dir. TP_LOG_LEVEL is 0 to 4, or error, warn, info, debug, trace.
+/// driver.aeron_dir. TP_LOG_LEVEL is 0 to 4, or error, warn, info, debug, trace, or several with their modules, such as
+/// info,tp_std::driver=debug; TP_LOG_FORMAT is text, logfmt or json. SIGTERM and SIGINT drain for
+/// policies.shutdown_timeout_ms, a second one ends the process at once.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Args {
@@ -70,6 +74,11 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     for warning in &report.warnings {
         warn!("{warning}");
     }
+    for warning in
+        last_level_cache_bytes().map_or_else(Vec::new, |cache| config.beyond_cache(cache))
+    {
+        warn!("{warning}");
+    }
     if args.print_config {
         return Ok(print(&report)?);
     }
@@ -87,11 +96,19 @@ fn serve(config: &DriverConfig, as_json: bool) -> Result<(), Box<dyn Error>> {
         flag::register_conditional_shutdown(signal, 1, stop.clone())?;
         flag::register(signal, stop.clone())?;
     }
+    let mut systemd = Notifier::from_environment();
     let mut tables = DriverTables::new(config)?;
     let mut driver = AeronDriver::connect(&mut tables)?;
-    writeln!(io::stdout(), "{}", ready(config, as_json))?;
+    let sentence = ready(config, false);
+    systemd.ready(&sentence);
+    let said = if as_json {
+        ready(config, true)
+    } else {
+        sentence
+    };
+    writeln!(io::stdout(), "{said}")?;
 
-    let ended = duty_cycles(&mut driver, &stop);
+    let ended = duty_cycles(&mut driver, &stop, config.shutdown_timeout, &mut systemd);
     driver.on_close();
     match &ended {
         Ok(()) => info!("stopped"),
@@ -100,14 +117,27 @@ fn serve(config: &DriverConfig, as_json: bool) -> Result<(), Box<dyn Error>> {
     ended
 }
 
-fn duty_cycles(driver: &mut AeronDriver<'_>, stop: &AtomicBool) -> Result<(), Box<dyn Error>> {
+/// Works until the driver stopped: by a request, or some time after a signal.
+fn duty_cycles(
+    driver: &mut AeronDriver<'_>,
+    stop: &AtomicBool,
+    drain: Duration,
+    systemd: &mut Notifier,
+) -> Result<(), Box<dyn Error>> {
     let mut idle = BackoffIdle::new(PAUSE);
-    while !stop.load(Ordering::Relaxed) {
-        idle.idle(driver.do_work()?);
-    }
-    driver.stop(ShutdownReason::Normal, Duration::ZERO);
-    let give_up_at = MonotonicClock.now().after(GOODBYE_WITHIN);
-    while !driver.is_stopped() && MonotonicClock.now() < give_up_at {
+    let mut give_up_at = None;
+    while !driver.is_stopped() {
+        let now = MonotonicClock.now();
+        if stop.load(Ordering::Relaxed) && give_up_at.is_none() {
+            give_up_at = Some(now.after(drain).after(GOODBYE_WITHIN));
+            systemd.stopping();
+            driver.stop(ShutdownReason::Normal, drain);
+        }
+        if give_up_at.is_some_and(|at| now > at) {
+            warn!("nobody took the shutdown notice");
+            break;
+        }
+        systemd.alive(now);
         idle.idle(driver.do_work()?);
     }
     Ok(())
