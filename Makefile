@@ -20,7 +20,7 @@ TEST := cargo test --lib --bins --tests
 TEST_AERON := $(TEST) $(AERON) -- --test-threads=1
 endif
 
-.PHONY: help setup demo test loom firmware-smoke bench lint format clippy docs bare-metal licences requirements
+.PHONY: help setup demo test loom sim firmware-smoke bench lint format clippy docs bare-metal licences requirements
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 24
@@ -41,6 +41,11 @@ test: setup ## every test but the firmware's: units, vectors, system tests, doc 
 
 loom: ## the models of the seqlock and of the seam, every interleaving
 	$(LOOM) test $(LOOM_PACKAGE) --test 'loom_*'
+
+SEEDS ?= 1000
+
+sim: ## driver and clients in a simulated world that goes wrong; SEEDS=1000, SEED=7 replays one
+	@cargo run --quiet --release -p tp-sim -- $(SEEDS)
 
 firmware-smoke: ## claim, commit, read and wrap on an emulated Cortex-M4
 	@targets/linux/setup.sh --firmware

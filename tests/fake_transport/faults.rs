@@ -1,7 +1,9 @@
-//! What may happen to a message on its way, and the dice that decide.
+//! What may happen to a message on its way.
+//!
+//! Order: the real medium keeps it within an image and promises nothing across images, so delays shuffle messages of
+//! different publications freely and those of one publication never. Only the second copy of a duplicate comes late.
 
 use core::ops::RangeInclusive;
-use core::time::Duration;
 
 /// How a [`super::FakeNet`] treats each copy of a message that it carries to one subscription.
 #[derive(Clone, Debug)]
@@ -21,29 +23,4 @@ impl Faults {
         delay_ms: 0..=0,
         duplicate_pct: 0,
     };
-}
-
-/// SplitMix64 (Steele, Lea, Flood 2014).
-#[derive(Clone, Debug)]
-pub(super) struct Dice(pub(super) u64);
-
-impl Dice {
-    fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    /// True in `percent` of all cases; consumes one roll whatever the percentage.
-    pub(super) fn happens(&mut self, percent: u8) -> bool {
-        self.roll() % 100 < u64::from(percent)
-    }
-
-    /// A whole number of milliseconds within the range; consumes one roll.
-    pub(super) fn delay(&mut self, range_ms: &RangeInclusive<u64>) -> Duration {
-        let span = range_ms.end().saturating_sub(*range_ms.start());
-        let extra = self.roll().checked_rem(span.saturating_add(1)).unwrap_or(0);
-        Duration::from_millis(range_ms.start().saturating_add(extra))
-    }
 }

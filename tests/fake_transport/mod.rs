@@ -20,6 +20,7 @@
 //! inbox.poll(10, &mut |message, _from| println!("{message:?}")).unwrap();
 //! ```
 
+mod dice;
 mod faults;
 mod net;
 mod reader;
@@ -33,6 +34,7 @@ use tp_core_nostd::transport::{
     ImageEvent, ImageId, PollError, Publication, SendError, Subscription,
 };
 
+pub use dice::Dice;
 pub use faults::Faults;
 use net::Net;
 use reader::Tether;
@@ -148,10 +150,27 @@ impl FakeNet {
 
     /// Loses every message between the two from now on, in both directions.
     pub fn cut(&self, a: Owner, b: Owner) {
-        self.net.borrow_mut().cut(a, b);
+        self.cut_one_way(a, b);
+        self.cut_one_way(b, a);
     }
 
-    /// Ends all faults and cuts. What was lost stays lost.
+    /// Loses every message of one to the other from now on.
+    pub fn cut_one_way(&self, from: Owner, to: Owner) {
+        self.net.borrow_mut().cut(from, to);
+    }
+
+    /// Refuses every offer of an owner for a while, as if somebody had stopped reading.
+    pub fn jam(&self, owner: Owner, span: Duration) {
+        let until = self.clock.now().after(span);
+        self.net.borrow_mut().jam(owner, until);
+    }
+
+    /// Whether a duty cycle of the owner would hear of anything.
+    pub fn has_mail(&self, owner: Owner) -> bool {
+        self.net.borrow_mut().has_mail(owner)
+    }
+
+    /// Ends all faults, cuts and jams. What was lost stays lost.
     pub fn heal(&self) {
         self.net.borrow_mut().heal();
     }
@@ -159,6 +178,12 @@ impl FakeNet {
     /// Takes all images of an owner's subscriptions away, as happens to one that was stopped for too long.
     pub fn evict(&self, owner: Owner) {
         self.net.borrow_mut().evict(owner);
+    }
+
+    /// Takes every image that lost a message from readers nobody waits for. The real medium has no other gaps than this
+    /// one: whoever misses something sees the image go.
+    pub fn end_gaps(&self) {
+        self.net.borrow_mut().end_gaps();
     }
 
     /// A process dies: its endpoints are closed. Its images stay until `linger` has passed (Aeron: 10 s).

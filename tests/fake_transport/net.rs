@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use tp_core_nostd::time::{Clock, Instant};
 use tp_core_nostd::transport::{ImageEvent, ImageId, PollError, SendError};
 
-use super::faults::{Dice, Faults};
+use super::dice::Dice;
+use super::faults::Faults;
 use super::reader::{Reader, Tether};
 use super::{FakeClock, MAX_MESSAGE_BYTES, Owner, UNTETHERED_LIMIT, WINDOW_BYTES};
 
@@ -13,7 +14,12 @@ pub(super) struct Net {
     clock: FakeClock,
     dice: Dice,
     pub(super) faults: Faults,
+    /// From whom to whom nothing gets through.
     cuts: BTreeSet<(Owner, Owner)>,
+    /// Whose offers are refused, and until when.
+    jams: BTreeMap<Owner, Instant>,
+    /// Whether some window has been full, so that a reader may lose its image.
+    was_full: bool,
     publications: BTreeMap<u64, Publication>,
     logs: BTreeMap<ImageId, Log>,
     readers: BTreeMap<u64, Reader>,
@@ -37,9 +43,11 @@ impl Net {
     pub(super) fn new(seed: u64, clock: FakeClock) -> Self {
         Self {
             clock,
-            dice: Dice(seed),
+            dice: Dice::seeded(seed),
             faults: Faults::NONE,
             cuts: BTreeSet::new(),
+            jams: BTreeMap::new(),
+            was_full: false,
             publications: BTreeMap::new(),
             logs: BTreeMap::new(),
             readers: BTreeMap::new(),
@@ -106,6 +114,9 @@ impl Net {
         self.settle();
         let publication = self.publications.get(&id).ok_or(SendError::Closed)?;
         let (log, sender, now) = (publication.log, publication.owner, self.clock.now());
+        if self.jams.get(&sender).is_some_and(|until| now < *until) {
+            return Err(SendError::BackPressured);
+        }
 
         let mut connected = false;
         let mut full = false;
@@ -119,6 +130,7 @@ impl Net {
             }
         }
         if full {
+            self.was_full = true;
             return Err(SendError::BackPressured);
         }
         if !connected {
@@ -130,10 +142,11 @@ impl Net {
                 continue;
             };
             let lost = self.dice.happens(self.faults.loss_pct);
-            let delay = self.dice.delay(&self.faults.delay_ms);
+            let delay = self.dice.delay(self.faults.delay_ms.clone());
             let twice = self.dice.happens(self.faults.duplicate_pct);
-            let later = self.dice.delay(&self.faults.delay_ms);
-            if lost || self.cuts.contains(&pair(sender, reader.owner)) {
+            let later = self.dice.delay(self.faults.delay_ms.clone());
+            if lost || self.cuts.contains(&(sender, reader.owner)) {
+                image.has_gap = true;
                 continue;
             }
             let arrival = image.newest.unwrap_or(now).max(now.after(delay));
@@ -202,6 +215,14 @@ impl Net {
             .min()
     }
 
+    /// Whether one of the owner's subscriptions has something to be polled or heard of.
+    pub(super) fn has_mail(&mut self, owner: Owner) -> bool {
+        self.settle();
+        let now = self.clock.now();
+        let mut readers = self.readers.values().filter(|reader| reader.owner == owner);
+        readers.any(|reader| !reader.events.is_empty() || reader.has_arrived(now))
+    }
+
     pub(super) fn close_publication(&mut self, id: u64) {
         let now = self.clock.now();
         self.end_publication(id, now);
@@ -222,18 +243,30 @@ impl Net {
         self.readers.remove(&id);
     }
 
-    pub(super) fn cut(&mut self, a: Owner, b: Owner) {
-        self.cuts.insert(pair(a, b));
+    pub(super) fn cut(&mut self, from: Owner, to: Owner) {
+        self.cuts.insert((from, to));
+    }
+
+    pub(super) fn jam(&mut self, owner: Owner, until: Instant) {
+        self.jams.insert(owner, until);
     }
 
     pub(super) fn heal(&mut self) {
         self.faults = Faults::NONE;
         self.cuts.clear();
+        self.jams.clear();
     }
 
     pub(super) fn evict(&mut self, owner: Owner) {
         for reader in self.readers.values_mut().filter(|r| r.owner == owner) {
             reader.lose(|_, _| true);
+        }
+    }
+
+    pub(super) fn end_gaps(&mut self) {
+        let loose = |reader: &&mut Reader| reader.tether == Tether::Loose;
+        for reader in self.readers.values_mut().filter(loose) {
+            reader.lose(|_, image| image.has_gap);
         }
     }
 
@@ -256,6 +289,9 @@ impl Net {
 
     /// Does what time alone brings: images of ended logs go once they are read, slow loose readers lose theirs.
     fn settle(&mut self) {
+        if !self.was_full && self.logs.values().all(|log| log.ends.is_none()) {
+            return;
+        }
         let now = self.clock.now();
         for reader in self.readers.values_mut() {
             let loose = reader.tether == Tether::Loose;
@@ -278,8 +314,4 @@ impl Net {
             log.ends.is_none_or(|at| at > now) || read
         });
     }
-}
-
-fn pair(a: Owner, b: Owner) -> (Owner, Owner) {
-    (a.min(b), a.max(b))
 }

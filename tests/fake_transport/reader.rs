@@ -31,6 +31,8 @@ pub(super) struct Image {
     pub(super) bytes: usize,
     /// When the message sent last arrives: none overtakes it.
     pub(super) newest: Option<Instant>,
+    /// Whether a message of it was lost.
+    pub(super) has_gap: bool,
     /// Since when offers have been refused because of this reader.
     pub(super) full_since: Option<Instant>,
 }
@@ -50,6 +52,14 @@ impl Reader {
     pub(super) fn join(&mut self, log: ImageId) {
         self.images.insert(log, Image::default());
         self.events.push_back((log, ImageEvent::Available));
+    }
+
+    pub(super) fn has_arrived(&self, now: Instant) -> bool {
+        let mut firsts = self
+            .images
+            .values()
+            .filter_map(|image| image.messages.first_key_value());
+        firsts.any(|((arrival, _), _)| *arrival <= now)
     }
 
     pub(super) fn close(&mut self) {

@@ -3,7 +3,7 @@
 
 use core::task::Poll;
 
-use tp_core_nostd::proto::dispatch::{Ignored, classify};
+use tp_core_nostd::proto::dispatch::{Ignored, Message, classify};
 use tp_core_nostd::time::Instant;
 use tp_core_nostd::transport::{ImageEvent, ImageId, Subscription};
 
@@ -131,6 +131,8 @@ pub(super) struct Connection {
     control: Option<AeronPublication>,
     /// The publisher that granted us a lease: when its image goes, so did the driver (D-155).
     pub(super) driver: Option<ImageId>,
+    /// The image that the last announce came through.
+    announcer: Option<ImageId>,
 }
 
 /// What a duty cycle of the connection brought.
@@ -161,6 +163,7 @@ impl Connection {
             adding_control: Adding::Wanted,
             control: None,
             driver: None,
+            announcer: None,
         })
     }
 
@@ -200,6 +203,7 @@ impl Connection {
 
     fn reconnect(&mut self) -> Result<(), TransportError> {
         self.driver = None;
+        self.announcer = None;
         self.control = None;
         self.adding_control = Adding::Wanted;
         self.inboxes.iter_mut().for_each(Inbox::again);
@@ -216,10 +220,27 @@ impl Connection {
         mut received: impl FnMut(Result<Inbound<'_>, Ignored>),
     ) -> (u32, bool) {
         let (mut work, mut driver_gone) = (0_u32, false);
-        let driver = self.driver;
-        for inbox in &mut self.inboxes {
-            let mut lost = |image| driver_gone |= Some(image) == driver;
+        let (driver, announcer) = (self.driver, &mut self.announcer);
+        for (at, inbox) in self.inboxes.iter_mut().enumerate() {
+            let mut other_gone = false;
+            let voices = [driver, announcer.filter(|_| at == 0)];
+            let mut lost = |image| match voices.contains(&Some(image)) {
+                true => driver_gone = true,
+                false => other_gone = true,
+            };
+            let mut received = |message: Result<Inbound<'_>, Ignored>| {
+                if let Ok(inbound) = &message
+                    && let Message::ShmPoolAnnounce(_) = inbound.message
+                {
+                    *announcer = Some(inbound.image);
+                }
+                received(message);
+            };
             work = work.saturating_add(inbox.poll(now, &mut lost, &mut received));
+            // Whoever has no lease waits for the driver, and announces of their own stream are repeated: nothing is missed.
+            if other_gone && (driver.is_none() || at > 0) {
+                inbox.again();
+            }
         }
         (work, driver_gone)
     }
@@ -228,6 +249,7 @@ impl Connection {
     /// too slow, and messages may be missing.
     pub(super) fn subscribe_again(&mut self) {
         self.driver = None;
+        self.announcer = None;
         self.inboxes.iter_mut().for_each(Inbox::again);
     }
 

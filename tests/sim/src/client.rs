@@ -1,0 +1,335 @@
+//! One role in a process of its own: the real lease session and mapping machine, on the fake medium and disk.
+//!
+//! It does what the conductor and the role of `tp-std` do in one duty cycle, in the same order.
+
+use std::rc::Rc;
+
+use tp_core_nostd::ids::Epoch;
+use tp_core_nostd::proto::dispatch::classify;
+use tp_core_nostd::proto::lease_client::{LeaseConfig, LeaseLost};
+use tp_core_nostd::proto::mapping::{Health, Input, MappingMachine, Order, Source};
+use tp_core_nostd::proto::random::Ids;
+use tp_core_nostd::proto::session::{Cycle, Happened, Inbound, Session};
+use tp_core_nostd::time::Instant;
+use tp_core_nostd::transport::ImageId;
+use tp_core_nostd::wire::driver::{Grant, Role};
+use tp_tests::fake_transport::{Dice, FakeNet, Owner};
+
+use crate::disk::{Regions, SharedDisk};
+use crate::fact::{Holding, What};
+use crate::inbox::Inbox;
+use crate::memory::Pen;
+use crate::plan::ClientPlan;
+use crate::planted::{Bug, Planted};
+use crate::wire::{Fuse, Stall, Wire};
+use crate::{ANNOUNCE, CONTROL, GRACE, PERIOD, WINDOW};
+
+/// A client process with one role.
+pub(crate) struct ClientActor {
+    pub(crate) owner: Owner,
+    pub(crate) plan: ClientPlan,
+    pub(crate) fuse: Fuse,
+    pub(crate) stall: Stall,
+    pub(crate) stepped_at: Instant,
+    net: FakeNet,
+    disk: SharedDisk,
+    ids: Ids,
+    session: Session,
+    machine: MappingMachine,
+    inboxes: [Inbox; 2],
+    control: Wire,
+    driver: Option<ImageId>,
+    holding: Option<Holding>,
+    /// Until when the lease holds, counted here from what went over the wire (D-094).
+    deadline: Instant,
+    mapped: Option<(Epoch, Rc<Regions>)>,
+    /// When to stamp or to look at stamps next.
+    look_at: Instant,
+    granted_at: Instant,
+    pen: Pen,
+    /// Whether it still wants its lease.
+    pub(crate) is_wanted: bool,
+    planted: Planted,
+}
+
+impl ClientActor {
+    pub(crate) fn start(
+        net: &FakeNet,
+        disk: &SharedDisk,
+        owner: Owner,
+        plan: ClientPlan,
+        seed: u64,
+        planted: Planted,
+    ) -> Self {
+        let mut ids = Ids::seeded(seed);
+        let lease = LeaseConfig {
+            client: plan.id,
+            ..LeaseConfig::new(plan.stream, plan.role)
+        };
+        let fuse = Fuse::default();
+        let mute = planted.is(Bug::MuteClient);
+        let now = Instant::from_ns(0);
+        Self {
+            owner,
+            plan,
+            stall: Stall::default(),
+            stepped_at: now,
+            net: net.clone(),
+            disk: disk.clone(),
+            session: Session::new(lease, WINDOW, &mut ids),
+            ids,
+            machine: MappingMachine::new(WINDOW),
+            inboxes: [CONTROL, ANNOUNCE].map(|id| Inbox::open(net, id, owner)),
+            control: Wire::new(net.shared_publication(CONTROL, owner), &fuse, mute),
+            fuse,
+            driver: None,
+            holding: None,
+            deadline: now,
+            mapped: None,
+            look_at: now,
+            granted_at: now,
+            pen: Pen::new(Dice::seeded(seed)),
+            is_wanted: true,
+            planted,
+        }
+    }
+
+    /// The epoch it works on.
+    pub(crate) fn epoch(&self) -> Option<Epoch> {
+        self.mapped.as_ref().map(|(epoch, _)| *epoch)
+    }
+
+    pub(crate) fn is_attached(&self) -> bool {
+        self.session.lease().lease().is_some()
+    }
+
+    /// Whether the process has nothing left to do.
+    pub(crate) fn has_left(&self) -> bool {
+        self.session.lease().is_done()
+    }
+
+    /// Gives the lease back and ends when that is done.
+    pub(crate) fn leave(&mut self, now: Instant) {
+        self.is_wanted = false;
+        self.unmap();
+        let mut cycle = cycle(now, &mut self.ids);
+        self.session.detach(&mut cycle);
+    }
+
+    /// One duty cycle.
+    pub(crate) fn step(&mut self, now: Instant, facts: &mut Vec<What>) {
+        let before = self.epoch();
+        self.pen.finish(now, facts);
+        self.receive(now, facts);
+        self.tend_regions(now);
+        self.poll(now, facts);
+        self.transmit(now);
+        if self.plan.role == Role::Producer
+            && let (Some((_, regions)), Some(holding)) = (&self.mapped, self.holding)
+        {
+            self.pen.begin(now, regions, holding, self.deadline, facts);
+        }
+        if self.plan.role == Role::Consumer && self.epoch() != before {
+            facts.push(What::Maps(self.epoch()));
+        }
+    }
+
+    fn receive(&mut self, now: Instant, facts: &mut Vec<What>) {
+        let mut received = Vec::new();
+        let mut driver_gone = false;
+        for (inbox, stream_id) in self.inboxes.iter_mut().zip([CONTROL, ANNOUNCE]) {
+            for image in inbox.poll(now, &mut received) {
+                driver_gone |= self.driver == Some(image);
+                // An untethered subscription that lost an image does not get it back; a new one does.
+                if self.driver.is_none() || stream_id == ANNOUNCE {
+                    *inbox = Inbox::open(&self.net, stream_id, self.owner);
+                }
+            }
+        }
+        for letter in &received {
+            let Ok(message) = classify(&letter.bytes) else {
+                continue;
+            };
+            let inbound = Inbound {
+                message,
+                image: letter.image,
+                joined: letter.joined,
+            };
+            let Some(happened) = self
+                .session
+                .handle(&mut cycle(now, &mut self.ids), &inbound)
+            else {
+                continue;
+            };
+            if let Happened::Granted(grant) = &happened {
+                self.driver = Some(letter.image);
+                self.granted(now, grant, facts);
+            }
+            self.act(now, &happened, facts);
+        }
+        if driver_gone {
+            self.lose(now, LeaseLost::DriverGone, facts);
+            self.driver = None;
+            self.inboxes = [CONTROL, ANNOUNCE].map(|id| Inbox::open(&self.net, id, self.owner));
+        }
+    }
+
+    fn granted(&mut self, now: Instant, grant: &Grant<'_>, facts: &mut Vec<What>) {
+        let holding = Holding {
+            stream: self.plan.stream,
+            role: self.plan.role,
+            lease: grant.lease_id,
+            epoch: grant.epoch,
+        };
+        self.holding = Some(holding);
+        self.deadline = grant.lease_expires_at.unwrap_or(Instant::NEVER);
+        self.granted_at = now;
+        facts.push(What::Granted(holding));
+    }
+
+    fn act(&mut self, now: Instant, happened: &Happened<'_>, facts: &mut Vec<What>) {
+        if let Happened::Lost(why) = happened {
+            facts.push(What::Lost(*why));
+            self.holding = None;
+        }
+        match self.plan.role {
+            Role::Producer => self.act_as_producer(now, happened, facts),
+            Role::Consumer if self.planted.hears(happened) => self.act_as_consumer(now, happened),
+            Role::Consumer => {}
+        }
+    }
+
+    fn act_as_producer(&mut self, now: Instant, happened: &Happened<'_>, facts: &mut Vec<What>) {
+        match happened {
+            Happened::Granted(grant) => {
+                match self.disk.borrow().open(self.plan.stream, grant.epoch) {
+                    Some(regions) => {
+                        regions.activity_ns.set(now.as_ns());
+                        self.look_at = now.after(PERIOD);
+                        self.mapped = Some((grant.epoch, regions));
+                    }
+                    None => {
+                        let mut cycle = cycle(now, &mut self.ids);
+                        if self.session.lost(&mut cycle, LeaseLost::Unusable).is_some() {
+                            facts.push(What::Lost(LeaseLost::Unusable));
+                        }
+                        self.holding = None;
+                    }
+                }
+            }
+            Happened::Lost(_) => self.mapped = None,
+            _ => {}
+        }
+    }
+
+    fn act_as_consumer(&mut self, now: Instant, happened: &Happened<'_>) {
+        match happened {
+            Happened::Granted(grant) => self.offered(now, grant.epoch, Source::Attach),
+            Happened::Announced(announce) => {
+                let timestamp_ns = announce.announce_timestamp_ns;
+                self.offered(now, announce.epoch, Source::Announce { timestamp_ns });
+            }
+            Happened::ProducerRevoked { timestamp_ns } => {
+                let timestamp_ns = *timestamp_ns;
+                self.input(now, Input::ProducerRevoked { timestamp_ns });
+            }
+            Happened::Lost(_) => self.input(now, Input::LeaseLost),
+            _ => {}
+        }
+    }
+
+    fn offered(&mut self, now: Instant, epoch: Epoch, source: Source) {
+        let offer = Input::Offered {
+            epoch,
+            source,
+            same_layout: true,
+        };
+        match self.machine.handle(now, offer) {
+            Order::None => return,
+            Order::Map => {}
+            Order::Unmap(_) => return self.unmap(),
+            Order::Remap(_) => self.unmap(),
+        }
+        let regions = self.disk.borrow().open(self.plan.stream, epoch);
+        let result = match &regions {
+            Some(regions) => Input::Mapped {
+                activity_ns: regions.activity_ns.get(),
+            },
+            None => Input::MapFailed,
+        };
+        self.mapped = regions.map(|regions| (epoch, regions));
+        self.input(now, result);
+    }
+
+    fn input(&mut self, now: Instant, input: Input) {
+        if let Order::Unmap(_) | Order::Remap(_) = self.machine.handle(now, input) {
+            self.unmap();
+        }
+    }
+
+    fn unmap(&mut self) {
+        self.mapped = None;
+    }
+
+    /// A producer stamps its regions, a consumer looks at the stamps.
+    fn tend_regions(&mut self, now: Instant) {
+        let Some((_, regions)) = self.mapped.clone().filter(|_| now >= self.look_at) else {
+            return;
+        };
+        self.look_at = now.after(PERIOD);
+        match self.plan.role {
+            Role::Producer => regions.activity_ns.set(now.as_ns()),
+            Role::Consumer if self.planted.is(Bug::DeafConsumer) => {}
+            Role::Consumer => {
+                let health = Health {
+                    intact: true,
+                    same_writer: true,
+                    activity_ns: regions.activity_ns.get(),
+                };
+                self.input(now, Input::Health(health));
+            }
+        }
+    }
+
+    fn poll(&mut self, now: Instant, facts: &mut Vec<What>) {
+        let writes = self.plan.role == Role::Producer && self.mapped.is_some();
+        let told = self.planted.now(now, writes.then_some(self.granted_at));
+        if let Some(happened) = self.session.poll(&mut cycle(told, &mut self.ids)) {
+            self.act(now, &happened, facts);
+        }
+    }
+
+    fn lose(&mut self, now: Instant, why: LeaseLost, facts: &mut Vec<What>) {
+        if let Some(happened) = self.session.lost(&mut cycle(now, &mut self.ids), why) {
+            self.act(now, &happened, facts);
+        }
+    }
+
+    fn transmit(&mut self, now: Instant) {
+        let mut cycle = cycle(now, &mut self.ids);
+        self.session.transmit(&mut cycle, &mut self.control);
+        // A keepalive that comes too late revives nothing.
+        if self.control.has_kept_alive() && now <= self.deadline {
+            self.deadline = now.after(GRACE);
+        }
+    }
+
+    pub(crate) fn poll_timeout(&self) -> Instant {
+        let look_at = match self.mapped {
+            Some(_) => self.look_at,
+            None => Instant::NEVER,
+        };
+        self.session
+            .poll_timeout()
+            .min(self.pen.poll_timeout(self.mapped.is_some()))
+            .min(look_at)
+    }
+}
+
+const fn cycle(now: Instant, ids: &mut Ids) -> Cycle<'_> {
+    Cycle {
+        now,
+        real_ns: None,
+        ids,
+    }
+}

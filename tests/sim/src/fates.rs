@@ -1,0 +1,189 @@
+//! How strokes of fate hit the world.
+
+use core::time::Duration;
+
+use tp_core_nostd::time::Instant;
+use tp_tests::fake_transport::{FakeNet, Owner};
+
+use crate::act::Act;
+use crate::client::ClientActor;
+use crate::disk::Trouble;
+use crate::driver::DriverActor;
+use crate::fact::{What, Who};
+use crate::invariants::Violation;
+use crate::wire::{Fuse, Stall};
+use crate::world::World;
+
+/// How long images of a killed process stay (Aeron's client liveness timeout).
+const LINGER: Duration = Duration::from_secs(10);
+
+impl World<'_> {
+    /// Does one stroke of fate.
+    ///
+    /// # Errors
+    /// A promise that is broken by it.
+    pub fn apply(&mut self, act: &Act) -> Result<(), Violation> {
+        self.note(Who::World, What::Fate(act.clone()));
+        self.calm_since = None;
+        let now = self.now();
+        match act {
+            Act::Weather(faults) => self.net.set_faults(faults.clone()),
+            Act::Cut { from, to } => {
+                if let (Some(from), Some(to)) = (self.owner(*from), self.owner(*to)) {
+                    self.net.cut_one_way(from, to);
+                }
+            }
+            Act::Part(one, other) => {
+                if let (Some(one), Some(other)) = (self.owner(*one), self.owner(*other)) {
+                    self.net.cut(one, other);
+                }
+            }
+            Act::Mend => self.mend(),
+            Act::Jam(who, span) => {
+                if let Some(owner) = self.owner(*who) {
+                    self.net.jam(owner, *span);
+                }
+            }
+            Act::Evict(who) => {
+                if let Some(owner) = self.owner(*who) {
+                    self.net.evict(owner);
+                }
+            }
+            Act::Kill(who, left) => self.fuses(*who).for_each(|fuse| fuse.light(*left)),
+            Act::Start(Who::Client(at)) => self.start_client(*at),
+            Act::Start(_) => self.start_driver(),
+            Act::Leave(who, grace) => self.leave(now, *who, *grace),
+            Act::Stall(who, span) => {
+                let until = now.after(*span);
+                self.stalls(*who).for_each(|stall| stall.extend(until));
+            }
+            Act::Suspend(span) => self.net.advance(*span),
+            Act::Reboot(clock) => self.reboot(*clock),
+            Act::Disk(trouble) => self.disk.borrow_mut().set_trouble(*trouble),
+            Act::Pace(pace) => {
+                self.pace = *pace;
+                if let Some(driver) = &mut self.driver {
+                    driver.set_pace(*pace);
+                }
+            }
+            Act::Heal => self.heal(),
+        }
+        self.bury();
+        self.step()
+    }
+
+    /// Removes processes that died or left.
+    pub(crate) fn bury(&mut self) {
+        let now = self.now();
+        let mut gone = Vec::new();
+        let ends = |driver: &mut DriverActor<'_>| driver.fuse.is_burnt() || driver.has_left();
+        if let Some(mut driver) = self.driver.take_if(ends) {
+            driver.die(now, &mut self.dice);
+            // Who leaves closes its publications itself.
+            let linger = if driver.has_left() {
+                Duration::ZERO
+            } else {
+                LINGER
+            };
+            self.net.kill(driver.owner, linger);
+            gone.push(Who::Driver);
+        }
+        for (at, seat) in self.clients.iter_mut().enumerate() {
+            let ends = |client: &mut ClientActor| client.fuse.is_burnt() || client.has_left();
+            if let Some(client) = seat.take_if(ends) {
+                let linger = if client.has_left() {
+                    Duration::ZERO
+                } else {
+                    LINGER
+                };
+                self.net.kill(client.owner, linger);
+                gone.push(Who::Client(at));
+            }
+        }
+        for who in gone {
+            self.note(who, What::Ended);
+        }
+    }
+
+    fn leave(&mut self, now: Instant, who: Who, grace: Duration) {
+        match who {
+            Who::Driver => {
+                if let Some(driver) = &mut self.driver {
+                    driver.stop(now, grace);
+                }
+            }
+            Who::Client(at) => {
+                if let Some(client) = &mut self.clients[at] {
+                    client.leave(now);
+                }
+            }
+            Who::World => {}
+        }
+    }
+
+    fn reboot(&mut self, clock: Duration) {
+        self.fuses(Who::World).for_each(Fuse::blow);
+        self.bury();
+        self.net = FakeNet::new(self.dice.roll());
+        self.net.advance(clock);
+        self.note(Who::World, What::Booted);
+    }
+
+    fn mend(&mut self) {
+        self.net.heal();
+        self.net.end_gaps();
+    }
+
+    fn heal(&mut self) {
+        self.mend();
+        self.disk.borrow_mut().set_trouble(Trouble::None);
+        self.pace = Duration::from_millis(20);
+        if let Some(driver) = &mut self.driver {
+            driver.set_pace(self.pace);
+        }
+        self.stalls(Who::World).for_each(Stall::end);
+        self.fuses(Who::World).for_each(Fuse::put_out);
+        // One that drains would be gone soon; its successor need not wait.
+        if let Some(driver) = self.driver.as_ref().filter(|driver| driver.drains()) {
+            driver.fuse.blow();
+        }
+        self.bury();
+        self.start_driver();
+        for at in 0..self.clients.len() {
+            self.start_client(at);
+        }
+        self.calm_since = Some(self.now());
+    }
+
+    fn owner(&self, who: Who) -> Option<Owner> {
+        match who {
+            Who::World => None,
+            Who::Driver => Some(self.driver.as_ref()?.owner),
+            Who::Client(at) => Some(self.clients[at].as_ref()?.owner),
+        }
+    }
+
+    /// The fuses of an actor, or of everybody.
+    fn fuses(&self, who: Who) -> impl Iterator<Item = &Fuse> {
+        let drivers = self.driver.iter().map(|driver| (Who::Driver, &driver.fuse));
+        let clients = self.clients.iter().enumerate();
+        let clients =
+            clients.filter_map(|(at, client)| Some((Who::Client(at), &client.as_ref()?.fuse)));
+        drivers
+            .chain(clients)
+            .filter(move |(of, _)| who == Who::World || *of == who)
+            .map(|(_, fuse)| fuse)
+    }
+
+    fn stalls(&mut self, who: Who) -> impl Iterator<Item = &mut Stall> {
+        let drivers = self.driver.iter_mut();
+        let drivers = drivers.map(|driver| (Who::Driver, &mut driver.stall));
+        let clients = self.clients.iter_mut().enumerate();
+        let clients =
+            clients.filter_map(|(at, client)| Some((Who::Client(at), &mut client.as_mut()?.stall)));
+        drivers
+            .chain(clients)
+            .filter(move |(of, _)| who == Who::World || *of == who)
+            .map(|(_, stall)| stall)
+    }
+}

@@ -1,0 +1,72 @@
+//! Promises about who reads what.
+
+use core::time::Duration;
+use std::collections::BTreeMap;
+
+use tp_core_nostd::ids::{Epoch, StreamId};
+use tp_core_nostd::time::Instant;
+use tp_core_nostd::wire::driver::Role;
+
+use super::{Memory, Scene};
+use crate::fact::What;
+use crate::{LONGEST_DELAY, LONGEST_STEP, WINDOW};
+
+/// Which epochs are in use, and when others ceased to be.
+#[derive(Debug, Default)]
+pub(super) struct Lives {
+    /// Before the last step.
+    pub(super) before: BTreeMap<StreamId, Epoch>,
+    /// Now.
+    pub(super) now: BTreeMap<StreamId, Epoch>,
+    /// In this boot.
+    pub(super) died_at: BTreeMap<(StreamId, Epoch), Instant>,
+}
+
+impl Lives {
+    pub(super) fn follow(&mut self, scene: &Scene<'_, '_>) {
+        if scene.done().any(|what| matches!(what, What::Booted)) {
+            self.died_at.clear();
+        }
+        let streams = scene
+            .driver
+            .iter()
+            .flat_map(|driver| driver.engine.streams());
+        let in_use = streams.filter_map(|status| Some((status.stream, status.epoch?)));
+        self.before = core::mem::replace(&mut self.now, in_use.collect());
+        for (stream, epoch) in &self.before {
+            if self.now.get(stream) != Some(epoch) {
+                self.died_at.insert((*stream, *epoch), scene.now);
+            }
+        }
+    }
+}
+
+/// An epoch that its driver gave up, or whose driver is gone, is read no longer than an announce that was under way is
+/// believed (D-121, D-155). A process that stalls reads nothing; it looks at its lease before it goes on.
+pub(super) fn nobody_reads_a_dead_epoch_for_long(
+    memory: &mut Memory,
+    scene: &Scene<'_, '_>,
+) -> Result<(), String> {
+    for (at, client) in scene.clients.iter().enumerate() {
+        let Some(client) = client
+            .as_ref()
+            .filter(|client| client.plan.role == Role::Consumer)
+        else {
+            continue;
+        };
+        let Some(epoch) = client.epoch() else {
+            continue;
+        };
+        let died_at = memory.lives.died_at.get(&(client.plan.stream, epoch));
+        let dead_for = died_at.map_or(Duration::ZERO, |died_at| scene.now.since(*died_at));
+        if dead_for > tolerated() && client.stall.until(scene.now).is_none() {
+            return Err(format!("client {at} reads {epoch}, dead for {dead_for:?}"));
+        }
+    }
+    Ok(())
+}
+
+/// A window of silence after the last announce that was under way, and the pauses between two looks.
+fn tolerated() -> Duration {
+    WINDOW + LONGEST_DELAY * 2 + LONGEST_STEP * 2
+}
