@@ -159,20 +159,19 @@ impl<'a> World<'a> {
             timeout <= now || now.since(stepped_at) >= LONGEST_STEP || net.has_mail(owner)
         };
         let mut done = Vec::new();
-        if let Some(driver) = &mut self.driver {
-            if driver.stall.until(now).is_none()
-                && due(
-                    &self.net,
-                    driver.owner,
-                    driver.stepped_at,
-                    driver.poll_timeout(),
-                )
-            {
-                driver.stepped_at = now;
-                self.steps += 1;
-                driver.step(now, &mut done);
-                note(&mut self.facts, now, Who::Driver, &mut done);
-            }
+        if let Some(driver) = &mut self.driver
+            && driver.stall.until(now).is_none()
+            && due(
+                &self.net,
+                driver.owner,
+                driver.stepped_at,
+                driver.poll_timeout(),
+            )
+        {
+            driver.stepped_at = now;
+            self.steps += 1;
+            driver.step(now, &mut done);
+            note(&mut self.facts, now, Who::Driver, &mut done);
         }
         for (at, client) in self.clients.iter_mut().enumerate() {
             let Some(client) = client else { continue };

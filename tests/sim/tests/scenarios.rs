@@ -231,7 +231,7 @@ fn a_client_that_lost_its_images_between_two_leases_hears_the_driver_again() {
     });
 }
 
-#[test]
+#[test] // req: D-055, D-087, D-089, D-094, D-111, D-125, D-128, D-129, D-131, D-155, D-174, D-196, D-198, D-201, D-204
 fn nothing_breaks_a_promise() {
     for seed in 1..=60 {
         let outcome = run(seed, Planted::default(), false);

@@ -18,8 +18,19 @@ pub(super) struct Lives {
     pub(super) before: BTreeMap<StreamId, Epoch>,
     /// Now.
     pub(super) now: BTreeMap<StreamId, Epoch>,
+    /// Now, or when there was one last.
+    latest: BTreeMap<StreamId, Epoch>,
+    /// The one before, since it was followed by another of the same driver.
+    pub(super) previous: BTreeMap<StreamId, Followed>,
     /// In this boot.
     pub(super) died_at: BTreeMap<(StreamId, Epoch), Instant>,
+}
+
+/// An epoch that was followed by another.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Followed {
+    pub(super) epoch: Epoch,
+    pub(super) since: Instant,
 }
 
 impl Lives {
@@ -33,6 +44,17 @@ impl Lives {
             .flat_map(|driver| driver.engine.streams());
         let in_use = streams.filter_map(|status| Some((status.stream, status.epoch?)));
         self.before = core::mem::replace(&mut self.now, in_use.collect());
+        if scene.driver.is_none() {
+            self.latest.clear();
+            self.previous.clear();
+        }
+        for (stream, by) in &self.now {
+            let last = self.latest.insert(*stream, *by);
+            if let Some(epoch) = last.filter(|last| last != by) {
+                let since = scene.now;
+                self.previous.insert(*stream, Followed { epoch, since });
+            }
+        }
         for (stream, epoch) in &self.before {
             if self.now.get(stream) != Some(epoch) {
                 self.died_at.insert((*stream, *epoch), scene.now);

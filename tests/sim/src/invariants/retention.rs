@@ -1,6 +1,6 @@
 //! Promises about what is removed from the disk.
 
-use tp_core_nostd::ids::Epoch;
+use tp_core_nostd::ids::StreamId;
 use tp_core_nostd::wire::driver::Role;
 
 use super::{Memory, Scene};
@@ -8,7 +8,7 @@ use crate::GRACE;
 use crate::fact::{Removal, What};
 
 /// Collection never takes the newest directory of a stream, the only record of its last number (D-204); nor files of the
-/// epoch in use, nor those of one that was in use lately and that a consumer still has mapped (D-198).
+/// epoch in use, nor those of the one before while the change is young and a consumer has them mapped (D-198).
 pub(super) fn retention_spares_the_newest_and_the_living(
     memory: &mut Memory,
     scene: &Scene<'_, '_>,
@@ -26,19 +26,27 @@ pub(super) fn retention_spares_the_newest_and_the_living(
         if in_use.into_iter().flatten().any(|live| live.get() == epoch) {
             return Err(format!("{stream}: {epoch} was in use"));
         }
-        let Some(epoch) = Epoch::new(epoch) else {
-            continue;
-        };
-        let died_at = lives.died_at.get(&(stream, epoch));
-        let lately = died_at.is_some_and(|at| scene.now.since(*at) < GRACE);
-        let mut clients = scene.clients.iter().flatten();
-        let mapped = clients.any(|client| {
-            let plan = client.plan;
-            plan.role == Role::Consumer && plan.stream == stream && client.epoch() == Some(epoch)
+        let followed = lives.previous.get(&stream);
+        let is_previous = followed.is_some_and(|followed| {
+            followed.epoch.get() == epoch && scene.now.since(followed.since) < GRACE
         });
-        if lately && mapped {
-            return Err(format!("{stream}: {epoch} is mapped and was in use"));
+        if is_previous && is_mapped(scene, stream, epoch) {
+            return Err(format!("{stream}: {epoch} was in use and is mapped"));
         }
     }
     Ok(())
+}
+
+/// Whether a consumer with a lease in force has the epoch mapped.
+fn is_mapped(scene: &Scene<'_, '_>, stream: StreamId, epoch: u64) -> bool {
+    let mut clients = scene.clients.iter().flatten();
+    clients.any(|client| {
+        let lease = client.lease();
+        let maps = client.epoch().is_some_and(|mapped| mapped.get() == epoch);
+        let mut in_force = scene.driver.iter().flat_map(|driver| driver.in_force());
+        client.plan.role == Role::Consumer
+            && client.plan.stream == stream
+            && maps
+            && in_force.any(|held| Some(held.lease) == lease)
+    })
 }

@@ -2,12 +2,16 @@
 //!
 //! It does what the conductor and the role of `tp-std` do in one duty cycle, in the same order.
 
+mod consumer;
+mod inbox;
+mod pen;
+
 use std::rc::Rc;
 
-use tp_core_nostd::ids::Epoch;
+use tp_core_nostd::ids::{Epoch, LeaseId};
 use tp_core_nostd::proto::dispatch::classify;
 use tp_core_nostd::proto::lease_client::{LeaseConfig, LeaseLost};
-use tp_core_nostd::proto::mapping::{Health, Input, MappingMachine, Order, Source};
+use tp_core_nostd::proto::mapping::{Health, Input, MappingMachine};
 use tp_core_nostd::proto::random::Ids;
 use tp_core_nostd::proto::session::{Cycle, Happened, Inbound, Session};
 use tp_core_nostd::time::Instant;
@@ -15,10 +19,10 @@ use tp_core_nostd::transport::ImageId;
 use tp_core_nostd::wire::driver::{Grant, Role};
 use tp_tests::fake_transport::{Dice, FakeNet, Owner};
 
+use self::inbox::Inbox;
+use self::pen::Pen;
 use crate::disk::{Regions, SharedDisk};
 use crate::fact::{Holding, What};
-use crate::inbox::Inbox;
-use crate::memory::Pen;
 use crate::plan::ClientPlan;
 use crate::planted::{Bug, Planted};
 use crate::wire::{Fuse, Stall, Wire};
@@ -99,8 +103,13 @@ impl ClientActor {
         self.mapped.as_ref().map(|(epoch, _)| *epoch)
     }
 
+    /// The lease it holds.
+    pub(crate) fn lease(&self) -> Option<LeaseId> {
+        self.session.lease().lease()
+    }
+
     pub(crate) fn is_attached(&self) -> bool {
-        self.session.lease().lease().is_some()
+        self.lease().is_some()
     }
 
     /// Whether the process has nothing left to do.
@@ -220,55 +229,6 @@ impl ClientActor {
             Happened::Lost(_) => self.mapped = None,
             _ => {}
         }
-    }
-
-    fn act_as_consumer(&mut self, now: Instant, happened: &Happened<'_>) {
-        match happened {
-            Happened::Granted(grant) => self.offered(now, grant.epoch, Source::Attach),
-            Happened::Announced(announce) => {
-                let timestamp_ns = announce.announce_timestamp_ns;
-                self.offered(now, announce.epoch, Source::Announce { timestamp_ns });
-            }
-            Happened::ProducerRevoked { timestamp_ns } => {
-                let timestamp_ns = *timestamp_ns;
-                self.input(now, Input::ProducerRevoked { timestamp_ns });
-            }
-            Happened::Lost(_) => self.input(now, Input::LeaseLost),
-            _ => {}
-        }
-    }
-
-    fn offered(&mut self, now: Instant, epoch: Epoch, source: Source) {
-        let offer = Input::Offered {
-            epoch,
-            source,
-            same_layout: true,
-        };
-        match self.machine.handle(now, offer) {
-            Order::None => return,
-            Order::Map => {}
-            Order::Unmap(_) => return self.unmap(),
-            Order::Remap(_) => self.unmap(),
-        }
-        let regions = self.disk.borrow().open(self.plan.stream, epoch);
-        let result = match &regions {
-            Some(regions) => Input::Mapped {
-                activity_ns: regions.activity_ns.get(),
-            },
-            None => Input::MapFailed,
-        };
-        self.mapped = regions.map(|regions| (epoch, regions));
-        self.input(now, result);
-    }
-
-    fn input(&mut self, now: Instant, input: Input) {
-        if let Order::Unmap(_) | Order::Remap(_) = self.machine.handle(now, input) {
-            self.unmap();
-        }
-    }
-
-    fn unmap(&mut self) {
-        self.mapped = None;
     }
 
     /// A producer stamps its regions, a consumer looks at the stamps.

@@ -1,4 +1,4 @@
-//! What a role does with the regions it has mapped: a producer writes frames into them, at its own pace.
+//! What a producer does with the regions it has mapped: it writes frames into them, at its own pace.
 
 use core::time::Duration;
 use std::rc::Rc;
