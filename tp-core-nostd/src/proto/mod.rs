@@ -14,6 +14,7 @@ pub mod dispatch;
 pub mod driver;
 pub mod lease_client;
 pub mod mapping;
+pub mod progress;
 pub mod publish;
 pub mod random;
 pub mod read;
