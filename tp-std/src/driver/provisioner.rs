@@ -3,6 +3,7 @@
 
 use core::time::Duration;
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::sync::mpsc::{Receiver, Sender};
 
 use tp_core_nostd::ids::{Epoch, PoolId, StreamId};
@@ -230,7 +231,12 @@ fn reason(error: &CreateError) -> FileError {
             reason: MapError::Failed { code, .. },
             ..
         } => FileError::Failed(*code),
-        CreateError::File(error) if error.source.kind() == std::io::ErrorKind::PermissionDenied => {
+        CreateError::File(error)
+            if matches!(
+                error.source.kind(),
+                ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem
+            ) =>
+        {
             FileError::NotPermitted
         }
         CreateError::File(error) => FileError::Failed(error.source.raw_os_error().unwrap_or(0)),
