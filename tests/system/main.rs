@@ -14,6 +14,7 @@
 )]
 
 mod camera;
+mod client;
 mod crashes;
 mod flow;
 mod foreign;

@@ -129,6 +129,12 @@ impl Rig {
         exit(&mut driver)
     }
 
+    /// Sends `tp_driver` a signal.
+    pub(crate) fn signal_driver(&self, signal: Signal) {
+        let driver = self.driver.as_ref().unwrap();
+        kill_process(Pid::from_child(driver), signal).unwrap();
+    }
+
     /// Waits until `tp_driver` ended by itself.
     pub(crate) fn driver_ended(&mut self) -> ExitStatus {
         exit(&mut self.driver.take().unwrap())

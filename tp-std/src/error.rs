@@ -27,6 +27,17 @@ pub enum ConfigError {
     /// Not an Aeron channel.
     #[error(transparent)]
     Channel(#[from] ChannelError),
+    /// The system has no such thread name.
+    #[error("{0:?} cannot name a thread: it is empty or has a zero byte")]
+    ThreadName(String),
+    /// The thread cannot run there.
+    #[error("the conductor thread cannot be pinned to processors {processors:?}: {error}")]
+    Affinity {
+        /// The processors that were asked for.
+        processors: Vec<usize>,
+        /// What the system says.
+        error: String,
+    },
     /// A directory that is to be trusted cannot be.
     #[error("{0}")]
     AllowedDirs(String),
@@ -69,6 +80,12 @@ pub enum Error {
     /// It did not happen in time.
     #[error("timed out")]
     Timeout,
+    /// A call that waits was made from within a duty cycle, which it would wait for (C-148).
+    #[error("a call that waits was made from within the conductor's own duty cycle")]
+    InCallback,
+    /// The system gave no thread.
+    #[error("the conductor thread cannot be started: {0}")]
+    Thread(String),
     /// The client was closed.
     #[error("the client is closed")]
     Closed,

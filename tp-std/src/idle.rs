@@ -36,6 +36,26 @@ impl IdleStrategy for BusySpinIdle {
     }
 }
 
+/// Lets others run: reacts quickly where a processor is shared with few.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct YieldingIdle;
+
+impl IdleStrategy for YieldingIdle {
+    fn idle(&mut self, work_count: u32) {
+        if work_count == 0 {
+            thread::yield_now();
+        }
+    }
+}
+
+/// Does nothing: for whoever idles by other means.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoOpIdle;
+
+impl IdleStrategy for NoOpIdle {
+    fn idle(&mut self, _: u32) {}
+}
+
 /// Spins, then yields, then sleeps ever longer, and starts over with the first work.
 #[derive(Clone, Copy, Debug)]
 pub struct BackoffIdle {
@@ -77,5 +97,84 @@ impl IdleStrategy for BackoffIdle {
                 self.park = self.park.saturating_mul(2).min(self.longest);
             }
         }
+    }
+}
+
+/// One of the strategies, where it is a setting.
+#[derive(Clone, Copy, Debug)]
+pub enum Idle {
+    /// See [`SleepingIdle`].
+    Sleeping(SleepingIdle),
+    /// See [`YieldingIdle`].
+    Yielding(YieldingIdle),
+    /// See [`BusySpinIdle`].
+    BusySpin(BusySpinIdle),
+    /// See [`NoOpIdle`].
+    NoOp(NoOpIdle),
+    /// See [`BackoffIdle`].
+    Backoff(BackoffIdle),
+}
+
+impl Idle {
+    /// Sleeps `pause` after each idle cycle.
+    pub const fn sleeping(pause: Duration) -> Self {
+        Self::Sleeping(SleepingIdle::new(pause))
+    }
+
+    /// Spins, then yields, then sleeps up to `longest` at a time.
+    pub const fn backoff(longest: Duration) -> Self {
+        Self::Backoff(BackoffIdle::new(longest))
+    }
+}
+
+impl IdleStrategy for Idle {
+    fn idle(&mut self, work_count: u32) {
+        match self {
+            Self::Sleeping(idle) => idle.idle(work_count),
+            Self::Yielding(idle) => idle.idle(work_count),
+            Self::BusySpin(idle) => idle.idle(work_count),
+            Self::NoOp(idle) => idle.idle(work_count),
+            Self::Backoff(idle) => idle.idle(work_count),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Instant;
+
+    #[test] // req: C-015
+    fn a_cycle_with_work_is_never_followed_by_a_pause() {
+        let pause = Duration::from_secs(60);
+        let mut strategies = [
+            Idle::sleeping(pause),
+            Idle::Yielding(YieldingIdle),
+            Idle::BusySpin(BusySpinIdle),
+            Idle::NoOp(NoOpIdle),
+            Idle::backoff(pause),
+        ];
+        // A pause would take a minute, and hang the test.
+        for idle in &mut strategies {
+            idle.idle(1);
+        }
+        for idle in &mut strategies[1..] {
+            idle.idle(0);
+        }
+    }
+
+    #[test] // req: C-015
+    fn a_pause_lasts_as_long_as_asked_for() {
+        let pause = Duration::from_millis(5);
+        let started = Instant::now();
+        Idle::sleeping(pause).idle(0);
+        assert!(started.elapsed() >= pause);
+        let mut backoff = BackoffIdle::new(pause);
+        for _ in 0..=SPINS + YIELDS {
+            backoff.idle(0);
+        }
+        assert_eq!(backoff.park, SHORTEST * 2);
+        backoff.idle(1);
+        assert_eq!((backoff.park, backoff.idle_cycles), (SHORTEST, 0));
     }
 }

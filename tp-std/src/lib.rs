@@ -34,3 +34,4 @@ pub use producer::{
     Refused, Requeueable, Slot, Streaming,
 };
 pub use regions::OfferRefused;
+pub use tp_linux_hugepages::Permissions;

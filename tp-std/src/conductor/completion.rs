@@ -6,12 +6,10 @@ use std::sync::Arc;
 
 use crossbeam_queue::ArrayQueue;
 
+use crate::context::Context;
 use crate::error::Error;
 use crate::regions::OfferRefused;
 use tp_core_nostd::proto::session::Happened;
-
-/// Attaches that may stay unanswered before a role is given up (`message_retry_attempts`, C-014).
-const ATTEMPTS: u32 = 3;
 
 /// Shared by a pending handle of the application and the conductor.
 #[derive(Debug)]
@@ -50,15 +48,18 @@ impl<T> Handle<T> {
 pub(super) struct Completion<T> {
     handle: Option<Arc<Handle<T>>>,
     control_stream: i32,
+    /// Attaches that may stay unanswered before a role is given up (C-014).
+    attempts: u32,
     unanswered: u32,
     failed: bool,
 }
 
 impl<T> Completion<T> {
-    pub(super) const fn new(handle: Arc<Handle<T>>, control_stream: i32) -> Self {
+    pub(super) const fn new(handle: Arc<Handle<T>>, context: &Context) -> Self {
         Self {
             handle: Some(handle),
-            control_stream,
+            control_stream: context.control().stream_id,
+            attempts: context.message_retry_attempts(),
             unanswered: 0,
             failed: false,
         }
@@ -93,7 +94,7 @@ impl<T> Completion<T> {
             Happened::Broken => self.fail(Error::Protocol),
             Happened::TimedOut => {
                 self.unanswered = self.unanswered.saturating_add(1);
-                if self.unanswered >= ATTEMPTS {
+                if self.unanswered >= self.attempts {
                     self.fail(Error::NoDriver {
                         control_stream: self.control_stream,
                     });

@@ -52,7 +52,7 @@ impl ConsumerRole {
             mapped: None,
             retired: Retired::default(),
             look_at: cycle.now,
-            completion: Completion::new(handle, context.control().stream_id),
+            completion: Completion::new(handle, context),
             config,
         }
     }
@@ -203,7 +203,9 @@ impl ConsumerRole {
         if self.completion.has_failed() {
             self.session.detach(cycle);
         }
-        if self.session.lease().is_done() && self.retired.is_empty() {
+        // Of a client that ends, whoever is last unmaps.
+        let unmapped = self.retired.is_empty() || self.link.is_closed();
+        if self.session.lease().is_done() && unmapped {
             Err(Ended)
         } else {
             Ok(work)
@@ -225,11 +227,17 @@ impl ConsumerRole {
         Ok(())
     }
 
-    /// Stops the role and gives its lease back, as far as one message does that.
-    pub(super) fn close(&mut self, cycle: &mut Cycle<'_>, control: Option<&mut impl Publication>) {
+    /// Stops the role and gives its lease back.
+    pub(super) fn finish(&mut self, cycle: &mut Cycle<'_>) {
         self.link.close();
         self.completion.fail(Error::Closed);
+        self.retired.add(self.mapped.take());
         self.session.detach(cycle);
+    }
+
+    /// The same, as far as one message does that.
+    pub(super) fn close(&mut self, cycle: &mut Cycle<'_>, control: Option<&mut impl Publication>) {
+        self.finish(cycle);
         if let Some(control) = control {
             self.session.transmit(cycle, control);
         }

@@ -9,6 +9,7 @@
 mod completion;
 mod connection;
 mod consumer_role;
+mod cycle;
 mod producer_role;
 mod retired;
 
@@ -26,12 +27,13 @@ use completion::Completion;
 pub(crate) use completion::Handle;
 use connection::{Connection, Progress};
 use consumer_role::ConsumerRole;
+pub(crate) use cycle::is_in_cycle;
 use producer_role::ProducerRole;
 use tp_core_nostd::proto::session::{Cycle, Inbound};
 
 use crate::clock::MonotonicClock;
 use crate::consumer::{Consumer, ConsumerConfig};
-use crate::context::Context;
+use crate::context::{Context, Delegate};
 use crate::error::{ConfigError, Error};
 use crate::link::Counter;
 use crate::producer::{Producer, ProducerConfig};
@@ -41,6 +43,9 @@ use crate::producer::{Producer, ProducerConfig};
 pub(crate) enum Command {
     Producer(ProducerConfig, Arc<Handle<Producer>>),
     Consumer(ConsumerConfig, Arc<Handle<Consumer>>),
+    /// End when every lease was given back.
+    Finish,
+    /// End now.
     Close,
 }
 
@@ -53,6 +58,9 @@ pub(crate) struct Shared {
     pub(crate) malformed: Counter,
 }
 
+/// Commands taken in one duty cycle at most (C-146); the rest waits for the next one.
+const COMMANDS_PER_CYCLE: u32 = 64;
+
 /// A role that has nothing left to do.
 struct Ended;
 
@@ -63,7 +71,6 @@ enum Role {
 }
 
 /// Owner of a client's state; see the module.
-#[derive(Debug)]
 pub struct Conductor {
     context: Context,
     clock: MonotonicClock,
@@ -72,12 +79,15 @@ pub struct Conductor {
     mapper: LinuxMapper,
     ids: Ids,
     roles: Vec<Role>,
+    delegate: Option<Delegate>,
+    /// It ends with its last role.
+    finishing: bool,
     closed: bool,
 }
 
 impl Conductor {
     /// Connects to the media driver; the shared streams follow in the first duty cycles.
-    pub(crate) fn new(context: Context) -> Result<(Self, Arc<Shared>), Error> {
+    pub(crate) fn new(mut context: Context) -> Result<(Self, Arc<Shared>), Error> {
         let bases = AllowedBases::new(context.allowed_dirs()).map_err(|error| {
             ConfigError::AllowedDirs(format!("an allowed directory cannot be used: {error}"))
         })?;
@@ -85,18 +95,22 @@ impl Conductor {
             commands: ArrayQueue::new(context.command_queue_capacity()),
             malformed: Counter::default(),
         });
+        let delegate = context.take_delegate();
         let conductor = Self {
             connection: Connection::open(&context)?,
-            context,
             clock: MonotonicClock,
             shared: shared.clone(),
             mapper: LinuxMapper {
                 bases,
+                permissions: context.shm_permissions(),
                 ..LinuxMapper::default()
             },
             ids: Ids::seeded(crate::seed::random_seed()),
             roles: Vec::new(),
+            delegate,
+            finishing: false,
             closed: false,
+            context,
         };
         Ok((conductor, shared))
     }
@@ -109,14 +123,18 @@ impl Conductor {
         if self.closed {
             return Err(Error::Closed);
         }
+        let _inside = cycle::enter();
+        let mut work = self.delegate.as_mut().map_or(0, |delegate| delegate());
         let mut cycle = Cycle {
             now: self.clock.now(),
             real_ns: self.clock.real_ns(),
             ids: &mut self.ids,
         };
-        let mut work = 0_u32;
 
-        while let Some(command) = self.shared.commands.pop() {
+        for _ in 0..COMMANDS_PER_CYCLE {
+            let Some(command) = self.shared.commands.pop() else {
+                break;
+            };
             work = work.saturating_add(1);
             match command {
                 Command::Producer(config, handle) => {
@@ -128,6 +146,12 @@ impl Conductor {
                     let lease = lease(&self.context, config.lease());
                     let role = ConsumerRole::new(config, lease, &self.context, &mut cycle, handle);
                     self.roles.push(Role::Consumer(role));
+                }
+                Command::Finish => {
+                    self.finishing = true;
+                    for role in &mut self.roles {
+                        role.finish(&mut cycle);
+                    }
                 }
                 Command::Close => {
                     self.close();
@@ -184,6 +208,10 @@ impl Conductor {
                 }
             }
         });
+        if self.finishing && self.roles.is_empty() {
+            self.close();
+            return Err(Error::Closed);
+        }
         Ok(work)
     }
 
@@ -205,9 +233,19 @@ impl Conductor {
             match command {
                 Command::Producer(_, handle) => handle.fail(Error::Closed),
                 Command::Consumer(_, handle) => handle.fail(Error::Closed),
-                Command::Close => {}
+                Command::Finish | Command::Close => {}
             }
         }
+    }
+}
+
+impl core::fmt::Debug for Conductor {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Conductor")
+            .field("context", &self.context)
+            .field("connection", &self.connection)
+            .field("roles", &self.roles)
+            .finish_non_exhaustive()
     }
 }
 
@@ -269,6 +307,14 @@ impl Role {
         match self {
             Self::Producer(role) => role.do_work(cycle, connection, mapper),
             Self::Consumer(role) => role.do_work(cycle, connection, mapper),
+        }
+    }
+
+    /// Stops the role and gives its lease back; it goes on until the driver has confirmed that.
+    fn finish(&mut self, cycle: &mut Cycle<'_>) {
+        match self {
+            Self::Producer(role) => role.finish(cycle),
+            Self::Consumer(role) => role.finish(cycle),
         }
     }
 

@@ -48,7 +48,7 @@ impl ProducerRole {
             mapped: None,
             retired: Retired::default(),
             touch_at: cycle.now,
-            completion: Completion::new(handle, context.control().stream_id),
+            completion: Completion::new(handle, context),
             config,
         }
     }
@@ -153,7 +153,9 @@ impl ProducerRole {
         if self.completion.has_failed() {
             self.session.detach(cycle);
         }
-        if self.session.lease().is_done() && self.retired.is_empty() {
+        // Of a client that ends, whoever is last unmaps.
+        let unmapped = self.retired.is_empty() || self.link.is_closed();
+        if self.session.lease().is_done() && unmapped {
             Err(Ended)
         } else {
             Ok(work)
@@ -176,11 +178,17 @@ impl ProducerRole {
         Ok(())
     }
 
-    /// Stops the role and gives its lease back, as far as one message does that.
-    pub(super) fn close(&mut self, cycle: &mut Cycle<'_>, control: Option<&mut impl Publication>) {
+    /// Stops the role and gives its lease back.
+    pub(super) fn finish(&mut self, cycle: &mut Cycle<'_>) {
         self.link.close();
         self.completion.fail(Error::Closed);
+        self.retired.add(self.mapped.take());
         self.session.detach(cycle);
+    }
+
+    /// The same, as far as one message does that.
+    pub(super) fn close(&mut self, cycle: &mut Cycle<'_>, control: Option<&mut impl Publication>) {
+        self.finish(cycle);
         if let Some(control) = control {
             self.session.transmit(cycle, control);
         }

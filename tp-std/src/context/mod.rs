@@ -1,37 +1,21 @@
 //! What a client is told before it starts: where Aeron lives, which streams to use, which directories to trust.
 
+mod endpoint;
+mod hooks;
+
 use core::time::Duration;
 use std::path::PathBuf;
 
+use tp_linux_hugepages::Permissions;
+
 use crate::aeron::{Channel, default_dir};
-use crate::error::ConfigError;
-
-/// One Aeron stream: channel and stream id.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Endpoint {
-    /// Aeron channel.
-    pub channel: Channel,
-    /// Aeron stream id.
-    pub stream_id: i32,
-}
-
-impl Endpoint {
-    /// The stream `stream_id` of `channel`.
-    pub const fn new(channel: Channel, stream_id: i32) -> Self {
-        Self { channel, stream_id }
-    }
-}
-
-/// Conventional stream ids (driver 9).
-pub const CONTROL_STREAM: i32 = 1000;
-/// Conventional announce stream, where it is not the control stream.
-pub const ANNOUNCE_STREAM: i32 = 1001;
-/// Conventional stream for questions about the driver.
-pub const STATUS_STREAM: i32 = 1002;
-/// Conventional shared descriptor stream.
-pub const DESCRIPTOR_STREAM: i32 = 1100;
-/// Stream of QoS reports, by convention.
-pub const QOS_STREAM: i32 = 1200;
+use crate::error::{ConfigError, Error};
+use crate::idle::Idle;
+pub use endpoint::{
+    ANNOUNCE_STREAM, CONTROL_STREAM, DESCRIPTOR_STREAM, Endpoint, QOS_STREAM, STATUS_STREAM,
+};
+use hooks::Hooks;
+pub(crate) use hooks::{Delegate, ErrorHandler};
 
 /// Longest client name (client 1.1), in bytes.
 const CLIENT_NAME_MAX: usize = 256;
@@ -39,7 +23,7 @@ const CLIENT_NAME_MAX: usize = 256;
 const AERON_DIR_MAX: usize = 4096;
 
 /// Settings of a client; complete with defaults after [`Context::new`] except for the allowed directories.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Context {
     aeron_dir: Option<PathBuf>,
     client_name: String,
@@ -47,13 +31,18 @@ pub struct Context {
     announce: Endpoint,
     descriptor: Endpoint,
     allowed_dirs: Vec<PathBuf>,
+    permissions: Permissions,
     driver_timeout: Duration,
     message_timeout: Duration,
+    message_retry_attempts: u32,
     keepalive_interval: Duration,
     lease_expiry_grace_intervals: u32,
     announce_period: Duration,
-    idle_sleep: Duration,
+    idle: Idle,
+    thread_name: String,
+    thread_affinity: Vec<usize>,
     command_queue_capacity: usize,
+    hooks: Hooks,
 }
 
 impl Default for Context {
@@ -72,13 +61,18 @@ impl Context {
             announce: Endpoint::new(Channel::ipc(), ANNOUNCE_STREAM),
             descriptor: Endpoint::new(Channel::ipc(), DESCRIPTOR_STREAM),
             allowed_dirs: Vec::new(),
+            permissions: Permissions::default(),
             driver_timeout: Duration::from_secs(5),
             message_timeout: Duration::from_secs(5),
+            message_retry_attempts: 3,
             keepalive_interval: Duration::from_secs(1),
             lease_expiry_grace_intervals: 3,
             announce_period: Duration::from_secs(1),
-            idle_sleep: Duration::from_millis(1),
+            idle: Idle::sleeping(Duration::from_millis(1)),
+            thread_name: "tp-conductor".to_owned(),
+            thread_affinity: Vec::new(),
             command_queue_capacity: 1024,
+            hooks: Hooks::default(),
         }
     }
 
@@ -153,6 +147,13 @@ impl Context {
         self
     }
 
+    /// Who may own files that are mapped, and with what mode; judged on the opened file (C-004).
+    #[must_use]
+    pub const fn with_shm_permissions(mut self, permissions: Permissions) -> Self {
+        self.permissions = permissions;
+        self
+    }
+
     /// Silence of the media driver after which it counts as gone.
     #[must_use]
     pub const fn with_driver_timeout(mut self, timeout: Duration) -> Self {
@@ -165,6 +166,20 @@ impl Context {
     pub const fn with_message_timeout(mut self, timeout: Duration) -> Self {
         self.message_timeout = timeout;
         self
+    }
+
+    /// How many attaches or detaches in a row may stay unanswered before a role that was never had is given up.
+    ///
+    /// # Errors
+    /// Zero.
+    pub fn with_message_retry_attempts(mut self, attempts: u32) -> Result<Self, ConfigError> {
+        if attempts == 0 {
+            return Err(ConfigError::Zero {
+                knob: "message_retry_attempts",
+            });
+        }
+        self.message_retry_attempts = attempts;
+        Ok(self)
     }
 
     /// How often a lease is kept alive; zero never.
@@ -188,10 +203,46 @@ impl Context {
         self
     }
 
-    /// How long an idle conductor thread sleeps.
+    /// What the conductor thread does after a cycle without work; it sleeps for a millisecond by default.
     #[must_use]
-    pub const fn with_idle_sleep(mut self, sleep: Duration) -> Self {
-        self.idle_sleep = sleep;
+    pub const fn with_idle(mut self, idle: Idle) -> Self {
+        self.idle = idle;
+        self
+    }
+
+    /// Name of the conductor thread; the system shows the first 15 bytes of it.
+    ///
+    /// # Errors
+    /// Empty, or with a zero byte.
+    pub fn with_thread_name(mut self, name: impl Into<String>) -> Result<Self, ConfigError> {
+        let name = name.into();
+        if name.is_empty() || name.contains('\0') {
+            return Err(ConfigError::ThreadName(name));
+        }
+        self.thread_name = name;
+        Ok(self)
+    }
+
+    /// The processors the conductor thread may run on, by number; all of them by default.
+    #[must_use]
+    pub fn with_thread_affinity(mut self, processors: impl Into<Vec<usize>>) -> Self {
+        self.thread_affinity = processors.into();
+        self
+    }
+
+    /// Called once per duty cycle, before the client's own work, on the thread that drives the conductor; what it returns
+    /// counts as work (C-009). So a host's own agents need no thread of their own.
+    #[must_use]
+    pub fn with_delegate(mut self, delegate: impl FnMut() -> u32 + Send + 'static) -> Self {
+        self.hooks.delegate = Some(Box::new(delegate));
+        self
+    }
+
+    /// Called once, on the conductor thread, with what ended the client. Where the caller drives the conductor,
+    /// `do_work` says it, and this is not called.
+    #[must_use]
+    pub fn with_error_handler(mut self, handler: impl FnOnce(&Error) + Send + 'static) -> Self {
+        self.hooks.on_error = Some(Box::new(handler));
         self
     }
 
@@ -269,9 +320,39 @@ impl Context {
         self.announce_period.saturating_mul(3)
     }
 
-    /// See [`Context::with_idle_sleep`].
-    pub const fn idle_sleep(&self) -> Duration {
-        self.idle_sleep
+    /// See [`Context::with_idle`].
+    pub const fn idle(&self) -> Idle {
+        self.idle
+    }
+
+    /// See [`Context::with_thread_name`].
+    pub fn thread_name(&self) -> &str {
+        &self.thread_name
+    }
+
+    /// See [`Context::with_thread_affinity`].
+    pub fn thread_affinity(&self) -> &[usize] {
+        &self.thread_affinity
+    }
+
+    /// See [`Context::with_shm_permissions`].
+    pub const fn shm_permissions(&self) -> Permissions {
+        self.permissions
+    }
+
+    /// See [`Context::with_message_retry_attempts`].
+    pub const fn message_retry_attempts(&self) -> u32 {
+        self.message_retry_attempts
+    }
+
+    /// For its one owner.
+    pub(crate) fn take_delegate(&mut self) -> Option<Delegate> {
+        self.hooks.delegate.take()
+    }
+
+    /// For its one owner.
+    pub(crate) fn take_error_handler(&mut self) -> Option<ErrorHandler> {
+        self.hooks.on_error.take()
     }
 
     /// See [`Context::with_command_queue_capacity`].
@@ -298,6 +379,9 @@ mod tests {
         assert!(Context::new().with_client_name("x".repeat(257)).is_err());
         assert!(Context::new().with_aeron_dir("d".repeat(4097)).is_err());
         assert!(Context::new().with_command_queue_capacity(0).is_err());
+        assert!(Context::new().with_message_retry_attempts(0).is_err());
+        assert!(Context::new().with_thread_name("").is_err());
+        assert!(Context::new().with_thread_name("a\0b").is_err());
     }
 
     #[test] // req: C-005
@@ -314,5 +398,59 @@ mod tests {
             .unwrap();
         assert_eq!(shared.announce(), shared.control());
         assert!(Context::new().with_default_channels("ipc", 0).is_err());
+    }
+
+    /// A value that is not the default, for each knob.
+    #[test] // req: C-001
+    fn what_is_set_can_be_read() {
+        let second = Duration::from_secs(7);
+        let permissions = Permissions {
+            uid: Some(7),
+            ..Permissions::default()
+        };
+        let endpoint = |id| Endpoint::new(Channel::ipc(), id);
+        let context = Context::new()
+            .with_aeron_dir("/aeron")
+            .and_then(|context| context.with_client_name("camera"))
+            .and_then(|context| context.with_command_queue_capacity(7))
+            .and_then(|context| context.with_message_retry_attempts(7))
+            .and_then(|context| context.with_thread_name("cold"))
+            .unwrap()
+            .with_control(endpoint(1))
+            .with_announce(endpoint(2))
+            .with_descriptor(endpoint(3))
+            .allow_dir("/frames")
+            .with_shm_permissions(permissions)
+            .with_driver_timeout(second)
+            .with_message_timeout(second)
+            .with_keepalive_interval(second)
+            .with_lease_expiry_grace_intervals(7)
+            .with_announce_period(second)
+            .with_idle(Idle::NoOp(crate::idle::NoOpIdle))
+            .with_thread_affinity([1, 3]);
+        assert_eq!(context.aeron_dir(), PathBuf::from("/aeron"));
+        assert_eq!(context.client_name(), "camera");
+        assert_eq!(context.command_queue_capacity(), 7);
+        assert_eq!(context.message_retry_attempts(), 7);
+        assert_eq!(context.thread_name(), "cold");
+        assert_eq!(
+            [context.control(), context.announce(), context.descriptor()],
+            [&endpoint(1), &endpoint(2), &endpoint(3)]
+        );
+        assert_eq!(context.allowed_dirs(), [PathBuf::from("/frames")]);
+        assert_eq!(context.shm_permissions(), permissions);
+        assert_eq!(
+            [
+                context.driver_timeout(),
+                context.message_timeout(),
+                context.keepalive_interval(),
+                context.announce_period()
+            ],
+            [second; 4]
+        );
+        assert_eq!(context.freshness_window(), second * 3);
+        assert_eq!(context.lease_expiry_grace_intervals(), 7);
+        assert!(matches!(context.idle(), Idle::NoOp(_)));
+        assert_eq!(context.thread_affinity(), [1, 3]);
     }
 }

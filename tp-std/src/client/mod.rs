@@ -1,0 +1,85 @@
+//! The way in: a client, the roles it hands out, and who drives it.
+
+mod pending;
+mod thread;
+
+use std::sync::Arc;
+
+use crate::conductor::{Command, Conductor, Handle, Shared};
+use crate::consumer::{Consumer, ConsumerConfig};
+use crate::context::Context;
+use crate::error::Error;
+use crate::producer::{Producer, ProducerConfig};
+pub use pending::Pending;
+pub use thread::ConductorThread;
+
+/// A client of one media driver and one tensor-pool driver. Cheap to clone; any thread may use it.
+///
+/// ```no_run
+/// use tp_std::{Client, Context, ProducerConfig};
+/// use tp_core_nostd::ids::StreamId;
+///
+/// let context = Context::new().with_aeron_dir("/dev/shm/aeron-tp")?.allow_dir("/dev/shm");
+/// let (client, conductor) = Client::start(context)?;
+/// let stream = StreamId::new(10_000).unwrap();
+/// let producer = client.producer(ProducerConfig::new(stream))?.wait(core::time::Duration::from_secs(5))?;
+/// # drop((producer, conductor));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Client {
+    shared: Arc<Shared>,
+}
+
+impl Client {
+    /// A client whose conductor the caller drives, without any thread (C-008).
+    ///
+    /// # Errors
+    /// [`Error::Config`] or [`Error::Transport`].
+    pub fn invoker(context: Context) -> Result<(Self, Conductor), Error> {
+        let (conductor, shared) = Conductor::new(context)?;
+        Ok((Self { shared }, conductor))
+    }
+
+    /// A client whose conductor runs on a thread of its own until the returned handle is dropped or closed.
+    ///
+    /// # Errors
+    /// As [`Client::invoker`], or no such thread can be had.
+    pub fn start(mut context: Context) -> Result<(Self, ConductorThread), Error> {
+        let plan = thread::Plan::of(&mut context);
+        let (client, conductor) = Self::invoker(context)?;
+        let thread = ConductorThread::start(plan, conductor, client.shared.clone())?;
+        Ok((client, thread))
+    }
+
+    /// Asks for the producer lease of a stream; the producer follows when the driver granted it and its memory is
+    /// mapped.
+    ///
+    /// # Errors
+    /// [`Error::QueueFull`].
+    pub fn producer(&self, config: ProducerConfig) -> Result<Pending<Producer>, Error> {
+        self.ask(|handle| Command::Producer(config, handle))
+    }
+
+    /// Asks for a consumer lease of a stream; the consumer follows when the driver granted it and its memory is mapped.
+    ///
+    /// # Errors
+    /// [`Error::QueueFull`].
+    pub fn consumer(&self, config: ConsumerConfig) -> Result<Pending<Consumer>, Error> {
+        self.ask(|handle| Command::Consumer(config, handle))
+    }
+
+    /// Messages that claimed to be ours and did not fit; a peer is broken, or of another version (T-37).
+    pub fn malformed_messages(&self) -> u64 {
+        self.shared.malformed.get()
+    }
+
+    fn ask<T>(&self, command: impl FnOnce(Arc<Handle<T>>) -> Command) -> Result<Pending<T>, Error> {
+        let handle = Arc::new(Handle::default());
+        self.shared
+            .commands
+            .push(command(handle.clone()))
+            .map_err(|_| Error::QueueFull)?;
+        Ok(Pending::new(handle))
+    }
+}
