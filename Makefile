@@ -36,7 +36,7 @@ test: setup ## every test but the firmware's: units, vectors, system tests, doc 
 	cargo build $(AERON) --bins # the system tests run them
 	$(TEST_AERON)
 	cargo test --doc -p tp-core-nostd -p tp-linux-hugepages
-	cargo test --doc --release -p tp-std
+	cargo test --doc $(AERON)
 	$(MAKE) loom
 
 loom: ## the models of the seqlock and of the seam, every interleaving

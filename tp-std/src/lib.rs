@@ -14,6 +14,8 @@ pub mod driver;
 mod error;
 pub mod idle;
 mod link;
+#[cfg(doctest)]
+mod misuse;
 mod producer;
 mod regions;
 mod seed;
