@@ -383,6 +383,40 @@ fn a_stopped_driver_leaves_nothing_in_shared_memory_but_the_record_of_its_epoch(
     assert_eq!(epochs.count(), 1);
 }
 
+#[test] // req: D-197, D-199, D-200, D-202
+fn old_epochs_are_collected_while_the_driver_runs_and_when_it_starts() {
+    let host = Host::new();
+    let stream_dir = host.base().join("tensorpool-test/default/10000");
+    let epochs = || fs::read_dir(&stream_dir).unwrap().count();
+    let (client, _conductor) = host.client(&host.base());
+    let without = [
+        ("POLICIES_EPOCH_GC_ENABLED", "false"),
+        ("POLICIES_CLEANUP_SHM_ON_EXIT", "false"),
+    ];
+    let driver = host.start(&without);
+    for _ in 0..4 {
+        produce(&client);
+    }
+    // Two for each change of producer.
+    assert!(epochs() >= 7, "{}", epochs());
+    driver.signal(Signal::KILL);
+    drop(driver);
+
+    let with = [
+        ("POLICIES_EPOCH_GC_ON_STARTUP", "true"),
+        ("POLICIES_EPOCH_GC_KEEP", "2"),
+        ("POLICIES_EPOCH_GC_MIN_AGE_NS", "1"),
+    ];
+    let driver = host.start(&with);
+    wait_until("the collection at the start", || epochs() == 2);
+    for _ in 0..4 {
+        produce(&client);
+    }
+    wait_until("the collection after the last change", || epochs() == 2);
+    assert!(driver.log().contains("old epochs removed"));
+    driver.stop();
+}
+
 #[test]
 fn systemd_hears_when_the_driver_is_ready_alive_and_stopping() {
     let host = Host::new();
@@ -568,14 +602,11 @@ fn a_read_only_base_directory_is_a_refusal_with_its_reason() {
 
     remount("rw");
     let driver = host.start(&there);
-    // The lock file keeps the file system busy; only a forced one becomes read-only under it, as a broken disk does.
-    let frozen = Command::new("mount")
-        .args(["-o", "remount,ro,bind"])
-        .arg(base.path())
-        .output()
-        .unwrap();
-    if !frozen.status.success() {
-        println!("{test}: the second half skipped, because the mount cannot become read-only");
+    // A file system with an open lock file does not become read-only; its directory does.
+    let namespace = base.path().join("tensorpool-test/default");
+    let frozen = Command::new("chattr").arg("+i").arg(&namespace).output();
+    if !frozen.is_ok_and(|output| output.status.success()) {
+        println!("{test}: the second half skipped, because directories cannot be made immutable");
         return;
     }
     let (code, text) = host.attach_refused(base.path());

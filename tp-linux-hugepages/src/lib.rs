@@ -52,6 +52,7 @@ mod epochs;
 mod fixture;
 mod hugetlb;
 mod lock;
+mod lock_holder;
 mod mapper;
 mod mapping;
 mod mode;

@@ -12,13 +12,13 @@
 //! one. Retention never meets it, because it looks into the streams' directories only.
 
 use crate::dir::FileError;
+use crate::lock_holder::holder_of;
 use crate::tree::CanonicalTree;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
-use rustix::fd::{AsRawFd, OwnedFd};
+use rustix::fd::OwnedFd;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, fchmod, fstat, openat, statat, unlinkat};
 use rustix::io::Errno;
-use std::fs;
 use std::path::PathBuf;
 use tp_core_nostd::proto::driver::IdRange;
 
@@ -136,33 +136,9 @@ impl StreamLock {
         let stream = theirs.l_start.max(wanted.l_start);
         LockError::Held {
             stream: u64::try_from(stream).unwrap_or(0),
-            pid: self.holder_of(stream),
+            pid: holder_of(&self.file, stream),
             path: self.path.clone(),
         }
-    }
-
-    /// The process whose lock covers a byte. The kernel does not tell it for these locks, but lists the locks of every
-    /// descriptor of the processes that we may look at.
-    fn holder_of(&self, byte: i64) -> Option<u32> {
-        let inode = fstat(&self.file).ok()?.st_ino;
-        let own = std::process::id();
-        for process in fs::read_dir("/proc").ok()?.flatten() {
-            let pid: Option<u32> = process.file_name().to_str().and_then(|n| n.parse().ok());
-            let Some(pid) = pid else { continue };
-            for info in fs::read_dir(process.path().join("fdinfo"))
-                .into_iter()
-                .flatten()
-                .flatten()
-            {
-                let is_this =
-                    pid == own && info.file_name() == *self.file.as_raw_fd().to_string().as_str();
-                let text = fs::read_to_string(info.path()).unwrap_or_default();
-                if !is_this && text.lines().any(|line| covers(line, inode, byte)) {
-                    return Some(pid);
-                }
-            }
-        }
-        None
     }
 }
 
@@ -188,29 +164,13 @@ fn bytes(first: i64, len: i64) -> libc::flock {
     }
 }
 
-/// Whether a line of `fdinfo` is about a lock of ours that covers `byte`:
-/// `lock:  1: OFDLCK ADVISORY  WRITE -1 00:1b:3480 10000 10009`.
-fn covers(line: &str, inode: u64, byte: i64) -> bool {
-    let Some(rest) = line.strip_prefix("lock:") else {
-        return false;
-    };
-    let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
-    let [_, "OFDLCK", _, _, _, file, first, last] = fields[..] else {
-        return false;
-    };
-    let is_file = file.rsplit(':').next().and_then(|n| n.parse().ok()) == Some(inode);
-    let first = first.parse().unwrap_or(i64::MAX);
-    // A range without end is written as EOF.
-    let last = last.parse().unwrap_or(i64::MAX);
-    is_file && (first..=last).contains(&byte)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::fixture::{HugePages, ScratchTree, tree_in};
     use crate::mode::FileMode;
     use core::sync::atomic::{AtomicU32, Ordering};
+    use std::fs;
     use std::io::{BufRead, BufReader};
     use std::os::unix::fs::{MetadataExt, symlink};
     use std::process::{Command, Stdio};
@@ -366,26 +326,5 @@ mod tests {
         let tree = tree_in(huge.path(), FileMode::SHARED_GROUP);
         let _first = tree.lock_streams(&[ids(1, 9)]).unwrap();
         assert!(tree.lock_streams(&[ids(9, 9)]).is_err());
-    }
-
-    #[test]
-    fn locks_are_found_in_what_the_kernel_lists() {
-        let line = "lock:\t1: OFDLCK ADVISORY  WRITE -1 00:1b:3480 10000 10009";
-        assert!(covers(line, 3480, 10_000) && covers(line, 3480, 10_009));
-        for (line, inode, byte) in [
-            (line, 3480, 10_010),
-            (line, 3481, 10_000),
-            (
-                "lock:\t2: FLOCK  ADVISORY  WRITE 9506 fe:00:3480 0 EOF",
-                3480,
-                0,
-            ),
-            ("pos:\t0", 3480, 0),
-            ("lock:", 3480, 0),
-        ] {
-            assert!(!covers(line, inode, byte), "{line}");
-        }
-        let all = "lock:\t1: OFDLCK ADVISORY  WRITE -1 00:1b:7 0 EOF";
-        assert!(covers(all, 7, i64::MAX));
     }
 }

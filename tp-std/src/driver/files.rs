@@ -137,3 +137,140 @@ impl Drop for Files {
         self.finish(false);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::time::Duration;
+    use std::path::Path;
+    use std::thread::yield_now;
+
+    use tempfile::TempDir;
+    use tp_core_nostd::ids::PoolId;
+    use tp_core_nostd::proto::driver::{Keep, Profile};
+    use tp_core_nostd::seq::SlotCount;
+    use tp_core_nostd::shm::{PoolClass, Stride};
+    use tp_linux_hugepages::{FileMode, Namespace, UserName};
+
+    use crate::clock::MonotonicClock;
+
+    const POOLS: [PoolClass; 1] = [PoolClass {
+        pool_id: PoolId::new(1).unwrap(),
+        stride: Stride::new(64).unwrap(),
+    }];
+
+    fn stream() -> StreamId {
+        StreamId::new(10_000).unwrap()
+    }
+
+    fn epoch(number: u64) -> Epoch {
+        Epoch::new(number).unwrap()
+    }
+
+    fn start(base: &Path) -> Files {
+        let user = UserName::new("jane").unwrap();
+        let namespace = Namespace::new("lab").unwrap();
+        let tree = CanonicalTree::new(base, &user, namespace, FileMode::PRIVATE).unwrap();
+        Files::start(tree, Residency::default(), MonotonicClock).unwrap()
+    }
+
+    /// Gives an order and waits for its result.
+    fn done(files: &mut Files, order: FileOrder<'_>) -> FileResult {
+        files.order(MonotonicClock.now(), order).unwrap();
+        loop {
+            match files.next().unwrap() {
+                Some(result) => return result,
+                None => yield_now(),
+            }
+        }
+    }
+
+    fn provision(files: &mut Files, number: u64) {
+        let order = FileOrder::Provision {
+            stream: stream(),
+            epoch: epoch(number),
+            profile: Profile {
+                header_nslots: SlotCount::new(8).unwrap(),
+                pools: &POOLS,
+            },
+        };
+        let made = FileResult::Provisioned {
+            stream: stream(),
+            epoch: epoch(number),
+        };
+        assert_eq!(done(files, order), made);
+    }
+
+    fn collect(files: &mut Files, keep: Keep) -> u32 {
+        let stream = stream();
+        match done(files, FileOrder::Collect { stream, keep }) {
+            FileResult::Collected { removed, .. } => removed,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn epochs(base: &TempDir) -> Vec<(String, usize)> {
+        let dir = base.path().join("tensorpool-jane/lab/10000");
+        let mut epochs: Vec<_> = std::fs::read_dir(dir)
+            .unwrap()
+            .map(|entry| {
+                let entry = entry.unwrap();
+                let files = std::fs::read_dir(entry.path()).unwrap().count();
+                (entry.file_name().into_string().unwrap(), files)
+            })
+            .collect();
+        epochs.sort();
+        epochs
+    }
+
+    /// Everything but the newest `newest` and the one in use goes, however fresh.
+    fn keep(in_use: Option<u64>, newest: u32) -> Keep {
+        Keep {
+            in_use: in_use.and_then(Epoch::new),
+            spared: None,
+            newest,
+            min_age: Duration::ZERO,
+        }
+    }
+
+    #[test] // req: D-192, D-197, D-203
+    fn old_epochs_go_as_ordered_and_the_one_in_use_stays_mapped() {
+        let base = tempfile::tempdir().unwrap();
+        let mut files = start(base.path());
+        for number in [5, 6, 7, 8] {
+            provision(&mut files, number);
+        }
+        assert_eq!(collect(&mut files, keep(Some(8), 2)), 2);
+        assert_eq!(epochs(&base), [("7".to_owned(), 2), ("8".to_owned(), 2)]);
+        assert_eq!(collect(&mut files, keep(Some(8), 2)), 0);
+        assert_eq!(files.regions[&stream()].0, epoch(8));
+    }
+
+    #[test] // req: D-168, D-204
+    fn a_stream_out_of_use_is_unmapped_and_leaves_only_its_number() {
+        let base = tempfile::tempdir().unwrap();
+        let mut files = start(base.path());
+        for number in [5, 6] {
+            provision(&mut files, number);
+        }
+        assert_eq!(collect(&mut files, keep(None, 0)), 2);
+        assert!(files.regions.is_empty());
+        assert_eq!(epochs(&base), [("6".to_owned(), 0)]);
+        let scanned = done(&mut files, FileOrder::Scan { stream: stream() });
+        let last_epoch = 6;
+        let stream = stream();
+        assert_eq!(scanned, FileResult::Scanned { stream, last_epoch });
+    }
+
+    #[test] // req: D-134, D-204
+    fn cleaning_up_takes_what_killed_drivers_left_too() {
+        let base = tempfile::tempdir().unwrap();
+        let mut files = start(base.path());
+        provision(&mut files, 5);
+        // Half-made: killed before it had any region.
+        std::fs::create_dir(base.path().join("tensorpool-jane/lab/10000/4")).unwrap();
+        provision(&mut files, 6);
+        files.finish(true);
+        assert_eq!(epochs(&base), [("6".to_owned(), 0)]);
+    }
+}
