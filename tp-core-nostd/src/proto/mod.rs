@@ -8,10 +8,12 @@
 
 pub mod announce;
 pub mod claim;
+pub mod consumer_manager;
 #[cfg(test)]
 mod data_path;
 pub mod dispatch;
 pub mod driver;
+pub mod endpoint;
 pub mod lease_client;
 pub mod mapping;
 pub mod progress;

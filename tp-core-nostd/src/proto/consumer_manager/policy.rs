@@ -1,0 +1,129 @@
+//! What a manager grants, and what it counts.
+
+use crate::ids::StreamId;
+use crate::proto::progress::ProgressLimits;
+use crate::wire::control::Endpoint;
+
+/// What a producer grants to its consumers (C-086).
+#[derive(Clone, Copy, Debug)]
+pub struct ManagerPolicy<'a> {
+    /// Sends everybody away from shared memory.
+    pub force_no_shm: bool,
+    /// Where payloads come from instead, printable ASCII.
+    pub payload_fallback_uri: Option<&'a str>,
+    /// The most frames per second that a rate-limited consumer gets on a stream of its own.
+    pub max_rate_hz: Option<u32>,
+    /// Private descriptor streams.
+    pub descriptors: StreamPolicy<'a>,
+    /// Private control streams; only for consumers that support progress (T-39).
+    pub controls: StreamPolicy<'a>,
+    /// Channels that consumers may name, without their parameters (W-204).
+    pub channels: &'a [&'a str],
+    /// Ids of shared streams, which are nobody's own (P-041).
+    pub reserved: &'a [StreamId],
+    /// How hints about progress are combined.
+    pub progress: ProgressLimits,
+}
+
+/// Private streams of one kind.
+#[derive(Clone, Copy, Debug)]
+pub struct StreamPolicy<'a> {
+    /// Whether there are any.
+    pub enabled: bool,
+    /// Their channel, whatever was asked for (P-044).
+    pub channel: Option<&'a str>,
+}
+
+impl Default for ManagerPolicy<'_> {
+    /// Grants private descriptor and control streams over shared memory of the media driver.
+    fn default() -> Self {
+        let granted = StreamPolicy {
+            enabled: true,
+            channel: None,
+        };
+        Self {
+            force_no_shm: false,
+            payload_fallback_uri: None,
+            max_rate_hz: None,
+            descriptors: granted,
+            controls: granted,
+            channels: &["aeron:ipc"],
+            reserved: &[],
+            progress: ProgressLimits::default(),
+        }
+    }
+}
+
+impl<'a> ManagerPolicy<'a> {
+    /// What becomes of a request that is well formed.
+    pub(super) fn admit<'r>(
+        &self,
+        of: StreamPolicy<'a>,
+        asked: Endpoint<'r>,
+    ) -> Result<Endpoint<'r>, DeclineReason>
+    where
+        'a: 'r,
+    {
+        if !of.enabled {
+            return Err(DeclineReason::Disabled);
+        }
+        let channel = match of.channel {
+            Some(channel) => channel,
+            None if self.admits_channel(asked.channel) => asked.channel,
+            None => return Err(DeclineReason::Channel),
+        };
+        Ok(Endpoint { channel, ..asked })
+    }
+
+    fn admits_channel(&self, channel: &str) -> bool {
+        let mut admitted = self.channels.iter();
+        admitted.any(|known| {
+            let rest = channel.strip_prefix(known);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('?'))
+        })
+    }
+}
+
+/// Why a request for a stream was declined. The consumer stays on the shared one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum DeclineReason {
+    /// Half a request, or an id or channel that cannot be (W-184, W-188, W-190).
+    Unusable,
+    /// There are no streams of this kind.
+    Disabled,
+    /// A control stream for a consumer that does not support progress.
+    NoProgress,
+    /// A channel that is not admitted.
+    Channel,
+    /// A channel that is longer than there is room for.
+    ChannelTooLong,
+    /// The id of a shared stream.
+    Reserved,
+    /// An id that another stream holds (P-042).
+    Taken,
+}
+
+/// What happened so far. Nothing here falls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct ManagerCounters {
+    /// Hellos of our stream.
+    pub hellos: u64,
+    /// QosConsumer of our stream.
+    pub qos: u64,
+    /// ConsumerConfigs sent.
+    pub configs_sent: u64,
+    /// ConsumerConfigs of others that were followed.
+    pub configs_followed: u64,
+    /// Hellos that found no room in the registry.
+    pub refused_full: u64,
+    /// Answers to those that were lost, because the transport took none.
+    pub refusals_lost: u64,
+    /// Requests for streams that were declined. One that is repeated counts again.
+    pub declined: u64,
+    /// Private streams that could not be opened, or were lost.
+    pub failed: u64,
+    /// Consumers that fell silent.
+    pub stale: u64,
+}
