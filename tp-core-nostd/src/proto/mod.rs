@@ -16,6 +16,7 @@ pub mod driver;
 pub mod endpoint;
 pub mod lease_client;
 pub mod mapping;
+pub mod private_stream;
 pub mod progress;
 pub mod publish;
 pub mod random;
