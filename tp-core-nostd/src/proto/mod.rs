@@ -7,6 +7,7 @@
 //! the [`regions`] of one stream and epoch.
 
 pub mod announce;
+pub mod cadence;
 pub mod claim;
 pub mod consumer_manager;
 #[cfg(test)]
@@ -19,6 +20,7 @@ pub mod mapping;
 pub mod private_stream;
 pub mod progress;
 pub mod publish;
+pub mod qos;
 pub mod random;
 pub mod read;
 pub mod regions;
