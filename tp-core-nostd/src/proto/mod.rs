@@ -7,6 +7,7 @@
 //! the [`regions`] of one stream and epoch.
 
 pub mod announce;
+pub mod blob;
 pub mod cadence;
 pub mod claim;
 pub mod consumer_manager;
@@ -17,6 +18,7 @@ pub mod driver;
 pub mod endpoint;
 pub mod lease_client;
 pub mod mapping;
+pub mod metadata;
 pub mod private_stream;
 pub mod progress;
 pub mod publish;
