@@ -33,6 +33,11 @@ pub enum Act {
     Start(Who),
     /// The process ends by itself: the driver drains for so long, a client gives its lease back.
     Leave(Who, Duration),
+    /// Somebody asks the driver to end, and knows the secret or not.
+    AskToEnd {
+        /// Whether.
+        knows_secret: bool,
+    },
     /// The process gets no processor for a while.
     Stall(Who, Duration),
     /// Nobody gets a processor for a while: a suspended virtual machine.

@@ -247,6 +247,17 @@ impl Disk {
         FileResult::Collected { stream, removed }
     }
 
+    /// How many epochs have regions, but for those that look alive because their maker's id is in use again.
+    pub(crate) fn epochs(&self, stream: StreamId) -> usize {
+        let last = self.living.last();
+        let epochs = self.streams.get(&stream).into_iter();
+        let made = epochs.flat_map(BTreeMap::values).flatten();
+        made.filter(|regions| {
+            Some(&regions.creator) == last || !self.living.contains(&regions.creator)
+        })
+        .count()
+    }
+
     fn newest(&self, stream: StreamId) -> u64 {
         let epochs = self.streams.get(&stream);
         let newest = epochs.and_then(|epochs| epochs.keys().next_back());

@@ -2,15 +2,20 @@
 
 use core::time::Duration;
 
-use tp_core_nostd::time::Instant;
+use tp_core_nostd::ids::CorrelationId;
+use tp_core_nostd::time::{Clock, Instant};
+use tp_core_nostd::transport::Publication;
+use tp_core_nostd::wire::driver::{ShmDriverShutdownRequest, ShutdownReason, Token};
 use tp_tests::fake_transport::{FakeNet, Owner};
 
+use crate::CONTROL;
 use crate::act::Act;
 use crate::client::ClientActor;
 use crate::disk::Trouble;
 use crate::driver::DriverActor;
 use crate::fact::{What, Who};
 use crate::invariants::Violation;
+use crate::planted::{GUESS, SECRET};
 use crate::wire::{Fuse, Stall};
 use crate::world::World;
 
@@ -53,6 +58,7 @@ impl World<'_> {
             Act::Start(Who::Client(at)) => self.start_client(*at),
             Act::Start(_) => self.start_driver(),
             Act::Leave(who, grace) => self.leave(now, *who, *grace),
+            Act::AskToEnd { knows_secret } => self.ask_to_end(*knows_secret),
             Act::Stall(who, span) => {
                 let until = now.after(*span);
                 self.stalls(*who).for_each(|stall| stall.extend(until));
@@ -63,7 +69,7 @@ impl World<'_> {
             Act::Pace(pace) => {
                 self.pace = *pace;
                 if let Some(driver) = &mut self.driver {
-                    driver.set_pace(*pace);
+                    driver.set_pace(now, *pace);
                 }
             }
             Act::Heal => self.heal(),
@@ -121,6 +127,22 @@ impl World<'_> {
         }
     }
 
+    /// From a process that comes for this and goes.
+    fn ask_to_end(&mut self, knows_secret: bool) {
+        let request = ShmDriverShutdownRequest {
+            correlation_id: CorrelationId(1),
+            reason: ShutdownReason::Admin,
+            token: Token(if knows_secret { SECRET } else { GUESS }),
+            error_message: None,
+        };
+        let mut buffer = [0; 64];
+        let length = request.encode(&mut buffer).unwrap();
+        let operator = self.new_owner();
+        let mut control = self.net.shared_publication(CONTROL, operator);
+        // Without a driver nobody hears it.
+        let _ = control.offer(&buffer[..length]);
+    }
+
     fn reboot(&mut self, clock: Duration) {
         self.fuses(Who::World).for_each(Fuse::blow);
         self.bury();
@@ -139,7 +161,7 @@ impl World<'_> {
         self.disk.borrow_mut().set_trouble(Trouble::None);
         self.pace = Duration::from_millis(20);
         if let Some(driver) = &mut self.driver {
-            driver.set_pace(self.pace);
+            driver.set_pace(self.net.clock().now(), self.pace);
         }
         self.stalls(Who::World).for_each(Stall::end);
         self.fuses(Who::World).for_each(Fuse::put_out);

@@ -43,7 +43,7 @@ pub use disk::Trouble;
 pub use driver::Tables;
 pub use fact::Who;
 pub use invariants::{Violation, invariants};
-pub use plan::{Capacities, ClientPlan, Plan};
+pub use plan::{Capacities, ClientPlan, Plan, Policy};
 pub use planted::{Bug, Planted};
 pub use run::{Outcome, run, run_plan};
 pub use scenario::plan;

@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use tp_core_nostd::ids::{ClientId, StreamId};
+use tp_core_nostd::proto::driver::Retention;
 use tp_core_nostd::wire::driver::Role;
 
 use crate::act::Act;
@@ -16,6 +17,8 @@ pub struct Plan {
     pub streams: Vec<StreamId>,
     /// Who wants what.
     pub clients: Vec<ClientPlan>,
+    /// What the driver is told to do.
+    pub policy: Policy,
     /// How much the driver can hold.
     pub capacities: Capacities,
     /// What happens when, counted from the start.
@@ -33,6 +36,17 @@ pub struct ClientPlan {
     pub role: Role,
     /// Its id; `None` for a random one each time.
     pub id: Option<ClientId>,
+    /// Whether it asks for streams of its own.
+    pub is_private: bool,
+}
+
+/// What drivers may be told in different ways.
+#[derive(Clone, Copy, Debug)]
+pub struct Policy {
+    /// What is kept of old epochs.
+    pub retention: Option<Retention>,
+    /// Consumers that one stream may have.
+    pub consumer_limit: u32,
 }
 
 /// Lengths of the tables a driver borrows.
@@ -40,8 +54,10 @@ pub struct ClientPlan {
 pub struct Capacities {
     /// Leases.
     pub leases: usize,
-    /// Streams.
+    /// Streams, configured or brought into being.
     pub streams: usize,
+    /// Consumers with streams of their own.
+    pub consumers: usize,
     /// Node ids, held or cooling down.
     pub nodes: usize,
     /// Answers on their way.

@@ -1,10 +1,16 @@
 //! Bugs to order. Each sits at the edge of the system under test, in what this package wraps around the real machines,
 //! and breaks exactly one promise: that shows that the simulator would notice.
 
+use tp_core_nostd::ids::StreamId;
 use tp_core_nostd::proto::driver::Event;
 use tp_core_nostd::proto::session::Happened;
 use tp_core_nostd::time::Instant;
 use tp_core_nostd::wire::driver::Role;
+
+/// What operators know.
+pub(crate) const SECRET: &[u8] = b"friend";
+/// What strangers try.
+pub(crate) const GUESS: &[u8] = b"please";
 
 /// A bug that was planted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +35,10 @@ pub enum Bug {
     NoRecord,
     /// Lent tables are longer than the configuration says.
     LongTables,
+    /// Every consumer is told the same descriptor stream.
+    TwinStreams,
+    /// The secret for shutdowns is one that strangers guess.
+    WeakSecret,
     /// A consumer's ears are closed to whatever ends its mapping.
     DeafConsumer,
     /// What a client sends never leaves it, and it is told otherwise.
@@ -55,6 +65,33 @@ impl Planted {
             }
         );
         !(ends_producer && self.is(Bug::SilentRevocation))
+    }
+
+    /// What a message of the driver tells.
+    pub(crate) fn told(self, event: Event) -> Event {
+        match event {
+            Event::Configured {
+                stream,
+                consumer,
+                descriptor: Some(_),
+                control,
+            } if self.is(Bug::TwinStreams) => Event::Configured {
+                stream,
+                consumer,
+                descriptor: StreamId::new(31_000),
+                control,
+            },
+            event => event,
+        }
+    }
+
+    /// What whoever ends the driver has to know.
+    pub(crate) fn secret(self) -> &'static [u8] {
+        if self.is(Bug::WeakSecret) {
+            GUESS
+        } else {
+            SECRET
+        }
     }
 
     pub(crate) fn scanned(self, last_epoch: u64) -> u64 {

@@ -3,17 +3,20 @@
 use core::time::Duration;
 
 use tp_core_nostd::ids::{ClientId, StreamId};
+use tp_core_nostd::proto::driver::Retention;
 use tp_core_nostd::wire::driver::Role;
 use tp_tests::fake_transport::{Dice, Faults};
 
-use crate::LONGEST_DELAY;
 use crate::act::Act;
 use crate::disk::Trouble;
 use crate::fact::Who;
-use crate::plan::{Capacities, ClientPlan, Plan};
+use crate::plan::{Capacities, ClientPlan, Plan, Policy};
+use crate::{GRACE, LONGEST_DELAY, PERIOD};
 
 /// The first stream of a plan; the others follow.
 const FIRST_STREAM: u32 = 10_000;
+/// The first of those that clients bring into being.
+const FIRST_DYNAMIC: u32 = 20_000;
 /// How long everybody has in the end to get over it: an attach that waits for the last lease to expire, with pauses, twice.
 const REST: Duration = Duration::from_secs(40);
 
@@ -21,28 +24,33 @@ const REST: Duration = Duration::from_secs(40);
 pub fn plan(seed: u64) -> Plan {
     // The world throws dice of the same seed; these are others.
     let mut dice = Dice::seeded(seed ^ 0x7072_6F67_6E6F_7369);
-    let streams: Vec<_> = (FIRST_STREAM..)
-        .filter_map(StreamId::new)
-        .take(below(&mut dice, 1, 3))
-        .collect();
+    let streams = ids(FIRST_STREAM, below(&mut dice, 1, 3));
+    let dynamic = ids(FIRST_DYNAMIC, below(&mut dice, 0, 2));
+    let wanted: Vec<_> = streams.iter().chain(&dynamic).copied().collect();
     let clients: Vec<_> = (0..below(&mut dice, 2, 7))
-        .map(|at| client(&mut dice, &streams, at))
+        .map(|at| client(&mut dice, &wanted, at))
         .collect();
     let capacities = Capacities {
         // Sometimes just enough, so that leases of the dead are in the way of the living.
         leases: clients.len() + below(&mut dice, 0, 4),
-        streams: streams.len(),
+        streams: wanted.len(),
+        consumers: below(&mut dice, 0, 4),
         nodes: below(&mut dice, 1, 12),
         answers: below(&mut dice, 1, 16),
     };
     Plan {
         seed,
         acts: acts(&mut dice, clients.len()),
+        policy: policy(&mut dice, &clients),
         streams,
         clients,
         capacities,
         rest: REST,
     }
+}
+
+fn ids(first: u32, count: usize) -> Vec<StreamId> {
+    (first..).filter_map(StreamId::new).take(count).collect()
 }
 
 fn client(dice: &mut Dice, streams: &[StreamId], at: usize) -> ClientPlan {
@@ -58,6 +66,28 @@ fn client(dice: &mut Dice, streams: &[StreamId], at: usize) -> ClientPlan {
             Role::Consumer
         },
         id: id.filter(|_| dice.happens(30)),
+        is_private: !is_producer && dice.happens(40),
+    }
+}
+
+fn policy(dice: &mut Dice, clients: &[ClientPlan]) -> Policy {
+    let retention = Retention {
+        keep: dice.pick(&[1, 2, 3]),
+        min_age: dice.pick(&[PERIOD, GRACE]),
+        on_startup: dice.happens(50),
+    };
+    let consumers_of = |stream| {
+        let consumers = clients
+            .iter()
+            .filter(|client| client.role == Role::Consumer);
+        consumers.filter(|client| client.stream == stream).count()
+    };
+    let crowds = clients.iter().map(|client| consumers_of(client.stream));
+    let crowd = crowds.max().unwrap_or(0) + below(dice, 0, 2);
+    Policy {
+        retention: Some(retention).filter(|_| !dice.happens(10)),
+        // Enough for everybody, not always for the dead as well.
+        consumer_limit: u32::try_from(crowd).unwrap_or(u32::MAX),
     }
 }
 
@@ -67,68 +97,64 @@ fn acts(dice: &mut Dice, clients: usize) -> Vec<(Duration, Act)> {
     for at in 0..clients {
         acts.push((dice.delay(0..=3_000), Act::Start(Who::Client(at))));
     }
-    let mut end = Duration::from_secs(4);
     for _ in 0..below(dice, 2, 12) {
-        let at = dice.delay(500..=30_000);
-        let (act, sequel) = misfortune(dice, clients);
-        let after = at + dice.delay(100..=12_000);
-        end = end.max(after);
-        acts.push((at, act));
-        acts.extend(sequel.map(|sequel| (after, sequel)));
+        acts.extend(misfortune(dice, clients));
     }
+    let last = acts.iter().map(|(at, _)| *at).max();
+    let end = last.unwrap_or_default().max(Duration::from_secs(4));
     acts.push((end, Act::Heal));
     acts.sort_by_key(|(at, _)| *at);
     acts
 }
 
 /// Something that goes wrong, and what ends it, if it does not end by itself.
-fn misfortune(dice: &mut Dice, clients: usize) -> (Act, Option<Act>) {
-    let someone = |dice: &mut Dice| match dice.within(0..=clients as u64) {
-        0 => Who::Driver,
-        at => Who::Client(usize::try_from(at).unwrap_or(1) - 1),
+fn misfortune(dice: &mut Dice, clients: usize) -> Vec<(Duration, Act)> {
+    let begins = dice.delay(500..=30_000);
+    let ends = begins + dice.delay(100..=12_000);
+    let client = Who::Client(below(dice, 0, clients - 1));
+    let someone = if dice.happens(30) {
+        Who::Driver
+    } else {
+        client
     };
-    let one_client = |dice: &mut Dice| Who::Client(below(dice, 0, clients - 1));
-    let fuse = |dice: &mut Dice| u32::try_from(dice.within(0..=12)).unwrap_or(0);
-    match dice.within(0..=19) {
-        0..=2 => (Act::Weather(weather(dice)), None),
+    let left = u32::try_from(dice.within(0..=12)).unwrap_or(0);
+    let span = dice.delay(200..=9_000);
+    let alone = |act| vec![(begins, act)];
+    let until = |act, end| vec![(begins, act), (ends, end)];
+    let restart = |end| until(end, Act::Start(Who::Driver));
+    match dice.within(0..=21) {
+        0..=2 => alone(Act::Weather(weather(dice))),
         3 => {
-            let (from, to) = (Who::Driver, one_client(dice));
-            (Act::Cut { from, to }, Some(Act::Mend))
+            let (from, to) = (Who::Driver, client);
+            until(Act::Cut { from, to }, Act::Mend)
         }
         4 => {
-            let (from, to) = (one_client(dice), Who::Driver);
-            (Act::Cut { from, to }, Some(Act::Mend))
+            let (from, to) = (client, Who::Driver);
+            until(Act::Cut { from, to }, Act::Mend)
         }
-        5 => (Act::Part(Who::Driver, one_client(dice)), Some(Act::Mend)),
-        6 | 7 => (
-            Act::Kill(Who::Driver, fuse(dice)),
-            Some(Act::Start(Who::Driver)),
-        ),
-        8 | 9 => {
-            let who = one_client(dice);
-            (Act::Kill(who, fuse(dice)), Some(Act::Start(who)))
+        5 => until(Act::Part(Who::Driver, client), Act::Mend),
+        6 | 7 => restart(Act::Kill(Who::Driver, left)),
+        8 | 9 => until(Act::Kill(client, left), Act::Start(client)),
+        10 => until(Act::Leave(client, Duration::ZERO), Act::Start(client)),
+        11 => restart(Act::Leave(Who::Driver, span / 4)),
+        12 => restart(Act::AskToEnd { knows_secret: true }),
+        13 => alone(Act::AskToEnd {
+            knows_secret: false,
+        }),
+        14 | 15 => alone(Act::Stall(someone, span)),
+        16 => alone(Act::Suspend(span)),
+        17 => restart(Act::Reboot(span)),
+        18 => alone(Act::Jam(someone, span)),
+        19 => alone(Act::Evict(client)),
+        20 => {
+            let mut acts = until(Act::Disk(trouble(dice)), Act::Disk(Trouble::None));
+            // Old epochs are read by drivers that start, new ones are made when somebody comes.
+            let victim = dice.pick(&[Who::Driver, client]);
+            acts.push((begins, Act::Kill(victim, left)));
+            acts.push((begins + (ends - begins) / 2, Act::Start(victim)));
+            acts
         }
-        10 => {
-            let who = one_client(dice);
-            (Act::Leave(who, Duration::ZERO), Some(Act::Start(who)))
-        }
-        11 => {
-            let grace = dice.delay(0..=2_000);
-            (
-                Act::Leave(Who::Driver, grace),
-                Some(Act::Start(Who::Driver)),
-            )
-        }
-        12 | 13 => (Act::Stall(someone(dice), dice.delay(200..=9_000)), None),
-        14 => (Act::Suspend(dice.delay(200..=15_000)), None),
-        15 => (
-            Act::Reboot(dice.delay(10..=5_000)),
-            Some(Act::Start(Who::Driver)),
-        ),
-        16 => (Act::Jam(someone(dice), dice.delay(100..=6_000)), None),
-        17 => (Act::Evict(one_client(dice)), None),
-        18 => (Act::Disk(trouble(dice)), Some(Act::Disk(Trouble::None))),
-        _ => (Act::Pace(dice.delay(0..=4_000)), None),
+        _ => alone(Act::Pace(span / 2)),
     }
 }
 

@@ -96,6 +96,11 @@ impl<'a> World<'a> {
         self.driver.as_ref()?.engine.epoch(stream)
     }
 
+    /// How many epochs of a stream have files, not counting those of dead drivers whose process ids live on.
+    pub fn epochs_on_disk(&self, stream: StreamId) -> usize {
+        self.disk.borrow().epochs(stream)
+    }
+
     /// The epoch that a client works on.
     pub fn epoch_of(&self, client: usize) -> Option<Epoch> {
         self.clients[client].as_ref()?.epoch()
@@ -202,6 +207,7 @@ impl<'a> World<'a> {
             clients: &self.clients,
             disk: &self.disk.borrow(),
             capacities: &self.plan.capacities,
+            policy: &self.plan.policy,
             calm_since: self.calm_since,
             settled,
         };
@@ -234,7 +240,7 @@ impl<'a> World<'a> {
             pace: self.pace,
             planted: self.planted,
         };
-        self.driver = Some(DriverActor::start(start, &self.plan.streams));
+        self.driver = Some(DriverActor::start(start, self.plan));
         self.note(Who::Driver, What::Started);
     }
 
@@ -255,7 +261,7 @@ impl<'a> World<'a> {
         self.note(Who::Client(at), What::Started);
     }
 
-    fn new_owner(&mut self) -> Owner {
+    pub(crate) fn new_owner(&mut self) -> Owner {
         self.owners += 1;
         Owner(self.owners)
     }

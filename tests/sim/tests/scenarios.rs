@@ -12,8 +12,11 @@
 use core::time::Duration;
 
 use tp_core_nostd::ids::{Epoch, StreamId};
+use tp_core_nostd::proto::driver::Retention;
 use tp_core_nostd::wire::driver::Role;
-use tp_sim::{Act, Capacities, ClientPlan, Plan, Planted, Tables, Violation, Who, World, run};
+use tp_sim::{
+    Act, Capacities, ClientPlan, Plan, Planted, Policy, Tables, Violation, Who, World, run,
+};
 use tp_tests::fake_transport::Faults;
 
 const CAMERA: StreamId = StreamId::new(10_000).unwrap();
@@ -33,6 +36,7 @@ fn crew(seed: u64) -> Plan {
         stream,
         role,
         id: None,
+        is_private: false,
     };
     Plan {
         seed,
@@ -47,8 +51,17 @@ fn crew(seed: u64) -> Plan {
         capacities: Capacities {
             leases: 16,
             streams: 2,
+            consumers: 0,
             nodes: 32,
             answers: 32,
+        },
+        policy: Policy {
+            retention: Some(Retention {
+                keep: 2,
+                min_age: Duration::from_secs(3),
+                on_startup: true,
+            }),
+            consumer_limit: 16,
         },
         acts: Vec::new(),
         rest: Duration::ZERO,
@@ -70,7 +83,11 @@ impl Stage<'_> {
     }
 
     fn pass(&mut self, seconds: u64) {
-        let result = self.world.run_for(Duration::from_secs(seconds));
+        self.pass_ms(seconds * 1_000);
+    }
+
+    fn pass_ms(&mut self, ms: u64) {
+        let result = self.world.run_for(Duration::from_millis(ms));
         self.expect(result);
     }
 
@@ -231,7 +248,42 @@ fn a_client_that_lost_its_images_between_two_leases_hears_the_driver_again() {
     });
 }
 
-#[test] // req: D-055, D-087, D-089, D-094, D-111, D-125, D-128, D-129, D-131, D-155, D-174, D-196, D-198, D-201, D-204
+#[test] // req: D-155
+fn an_announce_that_waited_unread_is_no_sign_of_life() {
+    play(|stage| {
+        stage.pass(5);
+        let consumer = Who::Client(CONSUMER);
+        stage.acts(&[Act::Stall(consumer, Duration::from_millis(2_800))]);
+        stage.pass_ms(1_500);
+        stage.acts(&[Act::Kill(Who::Driver, 0)]);
+        stage.pass_ms(3_200);
+        assert_eq!(stage.world.epoch_of(CONSUMER), None, "still reads");
+    });
+}
+
+#[test] // req: D-197, D-198, D-200
+fn old_epochs_do_not_pile_up() {
+    play(|stage| {
+        for _ in 0..3 {
+            stage.pass(5);
+            stage.acts(&[
+                Act::Kill(Who::Driver, 0),
+                Act::Kill(Who::Client(PRODUCER), 0),
+            ]);
+            stage.pass(1);
+            stage.acts(&[Act::Start(Who::Driver), Act::Start(Who::Client(PRODUCER))]);
+            stage.pass(20);
+            stage.settled();
+            // Those that are kept, and those whose maker's process id lives on in somebody else.
+            let kept = stage.world.epochs_on_disk(CAMERA);
+            assert!((1..=2).contains(&kept), "{kept} epochs");
+        }
+    });
+}
+
+// req: D-055, D-056, D-087, D-089, D-094, D-108, D-111, D-125, D-128, D-129, D-131, D-144, D-146, D-155, D-156, D-157
+// req: D-161, D-168, D-169, D-174, D-196, D-198, D-201, D-204
+#[test]
 fn nothing_breaks_a_promise() {
     for seed in 1..=60 {
         let outcome = run(seed, Planted::default(), false);

@@ -16,6 +16,7 @@ use crate::wire::control::ShmPoolAnnounce;
 use crate::wire::driver::{
     Grant, RefusalCode, Role, ShmAttachResponse, ShmDriverShutdown, ShmLeaseRevoked,
 };
+use crate::wire::enums::ClockDomain;
 
 /// Longest message a lease client sends: header and 27 bytes.
 const MESSAGE_MAX: usize = 64;
@@ -83,7 +84,7 @@ pub struct Session {
     granted: Option<Epoch>,
     filter: AnnounceFilter,
     window: Duration,
-    /// When we last heard that the stream's driver lives.
+    /// When the stream's driver lived for the last time that we heard of.
     heard: Instant,
 }
 
@@ -180,7 +181,7 @@ impl Session {
                     joined: inbound.joined,
                 };
                 self.filter.judge(stamp, arrival).ok()?;
-                self.heard = now;
+                self.heard = self.heard.max(sent_at(stamp, now));
                 self.lease.lease()?;
                 // Somebody else's epoch: whatever a producer holds, it is not the stream any more (D-155).
                 if self.role == Role::Producer
@@ -246,6 +247,14 @@ fn encode(due: &Transmit, buffer: &mut [u8]) -> Result<usize, EncodeError> {
         Transmit::Attach(request) => request.encode(buffer),
         Transmit::Keepalive(keepalive) => keepalive.encode(buffer),
         Transmit::Detach(request) => request.encode(buffer),
+    }
+}
+
+/// When an announce that counts was sent. It may have waited for us; its sender may have died since.
+fn sent_at(stamp: Stamp, now: Instant) -> Instant {
+    match stamp.domain {
+        ClockDomain::Monotonic => Instant::from_ns(stamp.timestamp_ns).min(now),
+        ClockDomain::RealtimeSynced => now,
     }
 }
 

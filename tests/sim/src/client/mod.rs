@@ -3,6 +3,7 @@
 //! It does what the conductor and the role of `tp-std` do in one duty cycle, in the same order.
 
 mod consumer;
+mod greeter;
 mod inbox;
 mod pen;
 
@@ -16,9 +17,10 @@ use tp_core_nostd::proto::random::Ids;
 use tp_core_nostd::proto::session::{Cycle, Happened, Inbound, Session};
 use tp_core_nostd::time::Instant;
 use tp_core_nostd::transport::ImageId;
-use tp_core_nostd::wire::driver::{Grant, Role};
+use tp_core_nostd::wire::driver::{Grant, PublishMode, Role};
 use tp_tests::fake_transport::{Dice, FakeNet, Owner};
 
+use self::greeter::Greeter;
 use self::inbox::Inbox;
 use self::pen::Pen;
 use crate::disk::{Regions, SharedDisk};
@@ -51,6 +53,7 @@ pub(crate) struct ClientActor {
     look_at: Instant,
     granted_at: Instant,
     pen: Pen,
+    greeter: Greeter,
     /// Whether it still wants its lease.
     pub(crate) is_wanted: bool,
     planted: Planted,
@@ -68,6 +71,8 @@ impl ClientActor {
         let mut ids = Ids::seeded(seed);
         let lease = LeaseConfig {
             client: plan.id,
+            // Configured streams exist anyway.
+            publish_mode: PublishMode::ExistingOrCreate,
             ..LeaseConfig::new(plan.stream, plan.role)
         };
         let fuse = Fuse::default();
@@ -93,6 +98,7 @@ impl ClientActor {
             look_at: now,
             granted_at: now,
             pen: Pen::new(Dice::seeded(seed)),
+            greeter: Greeter::default(),
             is_wanted: true,
             planted,
         }
@@ -106,6 +112,11 @@ impl ClientActor {
     /// The lease it holds.
     pub(crate) fn lease(&self) -> Option<LeaseId> {
         self.session.lease().lease()
+    }
+
+    /// When it read the answer that gave it its last lease.
+    pub(crate) const fn granted_at(&self) -> Instant {
+        self.granted_at
     }
 
     pub(crate) fn is_attached(&self) -> bool {
@@ -271,6 +282,11 @@ impl ClientActor {
         // A keepalive that comes too late revives nothing.
         if self.control.has_kept_alive() && now <= self.deadline {
             self.deadline = now.after(GRACE);
+        }
+        if self.plan.is_private && self.is_attached() {
+            let consumer = self.session.lease().client();
+            self.greeter
+                .greet(now, self.plan.stream, consumer, &mut self.control);
         }
     }
 

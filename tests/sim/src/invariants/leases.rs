@@ -96,6 +96,10 @@ pub(super) fn capacities_hold(_: &mut Memory, scene: &Scene<'_, '_>) -> Result<(
                 return Err(format!("node {node} is held twice"));
             }
         }
+        let limit = scene.policy.consumer_limit;
+        for stream in engine.streams() {
+            within("consumers", stream.consumers as usize, limit as usize)?;
+        }
         within("node ids", nodes.len(), capacities.nodes)?;
     }
     Ok(())

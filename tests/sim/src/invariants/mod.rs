@@ -1,8 +1,10 @@
 //! What holds after every step, whatever happens. Each promise is one function with a name; what it has to remember
 //! from step to step is its part of [`Memory`].
 
+mod endings;
 mod epochs;
 mod leases;
+mod private;
 mod readers;
 mod retention;
 mod settled;
@@ -16,13 +18,21 @@ use crate::client::ClientActor;
 use crate::disk::Disk;
 use crate::driver::DriverActor;
 use crate::fact::{Fact, What};
-use crate::plan::Capacities;
+use crate::plan::{Capacities, Policy};
 
 /// The promises, in the order in which they are looked at.
 pub(crate) const INVARIANTS: &[(&str, Invariant)] = &[
     ("one_producer_per_stream", leases::one_producer_per_stream),
     ("no_lease_id_is_reused", leases::no_lease_id_is_reused),
     ("capacities_hold", leases::capacities_hold),
+    (
+        "private_streams_have_one_holder",
+        private::private_streams_have_one_holder,
+    ),
+    (
+        "only_the_secret_ends_the_driver",
+        endings::only_the_secret_ends_the_driver,
+    ),
     ("epochs_rise", epochs::epochs_rise),
     (
         "retention_spares_the_newest_and_the_living",
@@ -81,6 +91,7 @@ pub(crate) struct Scene<'s, 'a> {
     pub(crate) clients: &'s [Option<ClientActor>],
     pub(crate) disk: &'s Disk,
     pub(crate) capacities: &'s Capacities,
+    pub(crate) policy: &'s Policy,
     /// Since when nothing has been out of order.
     pub(crate) calm_since: Option<Instant>,
     /// Whether it has been so for long enough.
@@ -93,6 +104,8 @@ pub(crate) struct Memory {
     leases: leases::Ledger,
     epochs: epochs::Ledger,
     lives: readers::Lives,
+    private: private::Ledger,
+    endings: endings::Ledger,
 }
 
 impl Memory {

@@ -9,7 +9,10 @@ use tp_core_nostd::wire::driver::Role;
 
 use super::{Memory, Scene};
 use crate::fact::What;
-use crate::{LONGEST_DELAY, LONGEST_STEP, WINDOW};
+use crate::{LONGEST_STEP, WINDOW};
+
+/// A window of silence, and the pause between two looks.
+const TOLERATED: Duration = WINDOW.saturating_add(LONGEST_STEP);
 
 /// Which epochs are in use, and when others ceased to be.
 #[derive(Debug, Default)]
@@ -63,8 +66,9 @@ impl Lives {
     }
 }
 
-/// An epoch that its driver gave up, or whose driver is gone, is read no longer than an announce that was under way is
-/// believed (D-121, D-155). A process that stalls reads nothing; it looks at its lease before it goes on.
+/// An epoch that its driver gave up, or whose driver is gone, is read no longer than a driver that fell silent is
+/// believed to live: three periods after its last announce was sent, or its grant was read (D-121, D-155). A process that
+/// stalls reads nothing; it looks at its lease before it goes on.
 pub(super) fn nobody_reads_a_dead_epoch_for_long(
     memory: &mut Memory,
     scene: &Scene<'_, '_>,
@@ -80,15 +84,11 @@ pub(super) fn nobody_reads_a_dead_epoch_for_long(
             continue;
         };
         let died_at = memory.lives.died_at.get(&(client.plan.stream, epoch));
-        let dead_for = died_at.map_or(Duration::ZERO, |died_at| scene.now.since(*died_at));
-        if dead_for > tolerated() && client.stall.until(scene.now).is_none() {
+        let believed = died_at.map(|died_at| client.granted_at().max(*died_at));
+        let dead_for = believed.map_or(Duration::ZERO, |since| scene.now.since(since));
+        if dead_for > TOLERATED && client.stall.until(scene.now).is_none() {
             return Err(format!("client {at} reads {epoch}, dead for {dead_for:?}"));
         }
     }
     Ok(())
-}
-
-/// A window of silence after the last announce that was under way, and the pauses between two looks.
-fn tolerated() -> Duration {
-    WINDOW + LONGEST_DELAY * 2 + LONGEST_STEP * 2
 }

@@ -1,10 +1,11 @@
 //! Promises about what is removed from the disk.
 
+use core::time::Duration;
+
 use tp_core_nostd::ids::StreamId;
 use tp_core_nostd::wire::driver::Role;
 
 use super::{Memory, Scene};
-use crate::GRACE;
 use crate::fact::{Removal, What};
 
 /// Collection never takes the newest directory of a stream, the only record of its last number (D-204); nor files of the
@@ -13,6 +14,8 @@ pub(super) fn retention_spares_the_newest_and_the_living(
     memory: &mut Memory,
     scene: &Scene<'_, '_>,
 ) -> Result<(), String> {
+    let retention = scene.policy.retention;
+    let min_age = retention.map_or(Duration::MAX, |retention| retention.min_age);
     for what in scene.done() {
         let What::Removed(removal) = what else {
             continue;
@@ -28,7 +31,7 @@ pub(super) fn retention_spares_the_newest_and_the_living(
         }
         let followed = lives.previous.get(&stream);
         let is_previous = followed.is_some_and(|followed| {
-            followed.epoch.get() == epoch && scene.now.since(followed.since) < GRACE
+            followed.epoch.get() == epoch && scene.now.since(followed.since) < min_age
         });
         if is_previous && is_mapped(scene, stream, epoch) {
             return Err(format!("{stream}: {epoch} was in use and is mapped"));

@@ -1,74 +1,26 @@
 //! The real driver engine on the fake medium, with the fake disk.
 
+mod setup;
+
 use core::time::Duration;
 use std::collections::{BTreeSet, VecDeque};
 
-use tp_core_nostd::ids::{PoolId, StreamId};
+use tp_core_nostd::ids::StreamId;
 use tp_core_nostd::proto::driver::{
-    AnswerEntry, Config, ConsumerEntry, Driver, Event, FileOrder, FileResult, LeaseEntry,
-    LeasePhase, LeaseStatus, Life, NodeEntry, Profile, Retention, Storage, StreamEntry, TEXT_MAX,
+    Driver, Event, FileOrder, FileResult, LeasePhase, LeaseStatus, Life,
 };
-use tp_core_nostd::seq::SlotCount;
-use tp_core_nostd::shm::PoolClass;
 use tp_core_nostd::time::Instant;
 use tp_core_nostd::transport::{Publication, Subscription};
-use tp_core_nostd::wire::Stride;
 use tp_core_nostd::wire::driver::{Role, ShutdownReason};
 use tp_tests::fake_transport::{Dice, FakeNet, FakeSubscription, Owner};
 
+pub use self::setup::Tables;
 use crate::disk::SharedDisk;
 use crate::fact::What;
-use crate::plan::Capacities;
+use crate::plan::Plan;
 use crate::planted::{Bug, Planted};
 use crate::wire::{Fuse, Stall, Wire};
-use crate::{ANNOUNCE, CONTROL, GRACE, PERIOD};
-
-const PROFILES: &[Profile<'static>] = &[Profile {
-    header_nslots: SlotCount::new(8).unwrap(),
-    pools: &[PoolClass {
-        pool_id: PoolId::new(1).unwrap(),
-        stride: Stride::new(4096).unwrap(),
-    }],
-}];
-
-/// The memory one driver borrows.
-#[derive(Debug)]
-pub struct Tables {
-    leases: Vec<LeaseEntry>,
-    streams: Vec<StreamEntry>,
-    consumers: Vec<ConsumerEntry>,
-    nodes: Vec<NodeEntry>,
-    answers: Vec<AnswerEntry>,
-    strangers: Vec<Option<tp_core_nostd::ids::LeaseId>>,
-    text: Vec<u8>,
-}
-
-impl Tables {
-    /// Of these lengths.
-    pub fn new(capacities: &Capacities, planted: Planted) -> Self {
-        Self {
-            leases: vec![LeaseEntry::new(); planted.leases(capacities.leases)],
-            streams: vec![StreamEntry::new(); capacities.streams],
-            consumers: Vec::new(),
-            nodes: vec![NodeEntry::new(); capacities.nodes],
-            answers: vec![AnswerEntry::new(); capacities.answers],
-            strangers: vec![None; 8],
-            text: vec![0; TEXT_MAX],
-        }
-    }
-
-    fn lend(&mut self) -> Storage<'_> {
-        Storage {
-            leases: &mut self.leases,
-            streams: &mut self.streams,
-            consumers: &mut self.consumers,
-            nodes: &mut self.nodes,
-            answers: &mut self.answers,
-            strangers: &mut self.strangers,
-            text: &mut self.text,
-        }
-    }
-}
+use crate::{ANNOUNCE, CONTROL};
 
 /// A driver process.
 pub(crate) struct DriverActor<'a> {
@@ -101,7 +53,7 @@ pub(crate) struct Start<'a> {
 }
 
 impl<'a> DriverActor<'a> {
-    pub(crate) fn start(start: Start<'a>, streams: &[StreamId]) -> Self {
+    pub(crate) fn start(start: Start<'a>, plan: &Plan) -> Self {
         let Start {
             net,
             disk,
@@ -111,31 +63,9 @@ impl<'a> DriverActor<'a> {
             pace,
             planted,
         } = start;
-        let config = Config {
-            root: "/dev/shm/tensorpool-sim/default",
-            hugepages: false,
-            profiles: PROFILES,
-            announce_period: PERIOD,
-            keepalive_interval: PERIOD,
-            expiry_grace_intervals: 3,
-            node_id_cooldown: PERIOD,
-            seed: planted.driver_seed(seed),
-            dynamic: None,
-            private_descriptors: &[],
-            private_controls: &[],
-            shared_streams: &[],
-            answers_hellos: false,
-            consumer_limit: None,
-            retention: Some(Retention {
-                keep: 2,
-                min_age: GRACE,
-                on_startup: true,
-            }),
-            shutdown: None,
-            shutdown_timeout: PERIOD,
-        };
+        let config = setup::config(&plan.policy, seed, planted);
         let mut engine = Driver::new(config, tables.lend()).unwrap();
-        for stream in streams {
+        for stream in &plan.streams {
             engine.add_stream(*stream, 0).unwrap();
         }
         let fuse = Fuse::default();
@@ -206,7 +136,7 @@ impl<'a> DriverActor<'a> {
                 return Ok(());
             }
             control.offer(output.bytes)?;
-            facts.push(What::Said(output.event));
+            facts.push(What::Said(planted.told(output.event)));
             if let Event::Revoked {
                 stream,
                 role: Role::Producer,
@@ -249,8 +179,14 @@ impl<'a> DriverActor<'a> {
         }) {}
     }
 
-    pub(crate) fn set_pace(&mut self, pace: Duration) {
+    /// File orders take so long, those under way included if that is less.
+    pub(crate) fn set_pace(&mut self, now: Instant, pace: Duration) {
         self.pace = pace;
+        let mut done = now;
+        for (due, _) in &mut self.orders {
+            done = done.after(pace);
+            *due = done.min(*due);
+        }
     }
 
     pub(crate) fn stop(&mut self, now: Instant, grace: Duration) {
