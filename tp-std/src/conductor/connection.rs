@@ -6,6 +6,7 @@ use core::task::Poll;
 use tp_core_nostd::proto::dispatch::{Ignored, Message, classify};
 use tp_core_nostd::time::Instant;
 use tp_core_nostd::transport::{ImageEvent, ImageId, Subscription};
+use tp_core_nostd::wire::control::ShmPoolAnnounce;
 
 use crate::aeron::{
     AeronClient, AeronPublication, AeronSubscription, Channel, ClientConfig, Pending,
@@ -221,6 +222,7 @@ impl Connection {
     ) -> (u32, bool) {
         let (mut work, mut driver_gone) = (0_u32, false);
         let (driver, announcer) = (self.driver, &mut self.announcer);
+        let announces_at = self.inboxes.len().saturating_sub(1);
         for (at, inbox) in self.inboxes.iter_mut().enumerate() {
             let mut other_gone = false;
             let voices = [driver, announcer.filter(|_| at == 0)];
@@ -229,8 +231,11 @@ impl Connection {
                 false => other_gone = true,
             };
             let mut received = |message: Result<Inbound<'_>, Ignored>| {
+                // Announces elsewhere, or without sense, are some stranger's, who may go as he came.
                 if let Ok(inbound) = &message
-                    && let Message::ShmPoolAnnounce(_) = inbound.message
+                    && let Message::ShmPoolAnnounce(view) = inbound.message
+                    && at == announces_at
+                    && ShmPoolAnnounce::try_from(view).is_ok()
                 {
                     *announcer = Some(inbound.image);
                 }
