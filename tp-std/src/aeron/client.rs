@@ -95,6 +95,21 @@ impl AeronClient {
         }
     }
 
+    /// As [`Self::do_work`] for owners that can only go on or end: errors that pass are logged. One such is the log of a
+    /// publisher that died a moment ago and went before it could be mapped.
+    ///
+    /// # Errors
+    /// Only those that [end the client](TransportError::ends_client).
+    pub fn drive(&mut self) -> Result<u32, TransportError> {
+        match self.do_work() {
+            Err(error) if !error.ends_client() => {
+                tracing::warn!(%error, "Aeron reports an error");
+                Ok(1)
+            }
+            result => result,
+        }
+    }
+
     /// Starts adding a publication that shares its log with others of the same channel and stream.
     ///
     /// # Errors

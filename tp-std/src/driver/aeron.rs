@@ -114,7 +114,7 @@ impl Agent for AeronDriver<'_> {
     type Error = DriverError;
 
     fn do_work(&mut self) -> Result<u32, DriverError> {
-        let work = self.aeron.do_work()?;
+        let work = self.aeron.drive()?;
         Ok(work.saturating_add(self.agent.do_work()?))
     }
 
@@ -149,7 +149,7 @@ fn listen(aeron: &mut AeronClient, config: &DriverConfig) -> Result<(), DriverEr
 fn wait<T>(aeron: &mut AeronClient, mut pending: Pending<T>) -> Result<T, DriverError> {
     let give_up_at = MonotonicClock.now().after(ANSWER_WITHIN);
     loop {
-        aeron.do_work()?;
+        aeron.drive()?;
         if let Poll::Ready(endpoint) = pending.poll() {
             return Ok(endpoint?);
         }

@@ -1,6 +1,7 @@
 //! The lines of a report: one JSON object each, with the field names of client 3.1.
 
 use core::fmt;
+use core::time::Duration;
 use std::process;
 
 use serde::ser::{SerializeMap, SerializeSeq};
@@ -10,6 +11,7 @@ use tp_core_nostd::proto::driver::{
     Counters, Driver, IdRange, LeasePhase, LeaseStatus, Life, Profile, RegionPath, StreamStatus,
 };
 use tp_core_nostd::time::Instant;
+use tp_core_nostd::wire::Text;
 use tp_core_nostd::wire::driver::{Role, ShutdownReason};
 
 use crate::driver::config::DriverConfig;
@@ -18,6 +20,32 @@ use crate::driver::config::DriverConfig;
 #[derive(Clone, Copy, Debug)]
 pub(in crate::driver) struct Facts<'c> {
     pub(in crate::driver) config: &'c DriverConfig,
+    pub(in crate::driver) cycles: Cycles,
+}
+
+/// How long duty cycles take.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::driver) struct Cycles {
+    number: u64,
+    longest_ns: u64,
+    over_1_ms: u64,
+}
+
+impl Cycles {
+    pub(in crate::driver) fn count(&mut self, took: Duration) {
+        let ns = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        self.number = self.number.saturating_add(1);
+        self.longest_ns = self.longest_ns.max(ns);
+        self.over_1_ms = self.over_1_ms.saturating_add((ns > 1_000_000).into());
+    }
+
+    fn named(self) -> [(&'static str, u64); 3] {
+        [
+            ("cycles", self.number),
+            ("cycles_over_1_ms", self.over_1_ms),
+            ("longest_cycle_ns", self.longest_ns),
+        ]
+    }
 }
 
 /// Writes one object as the whole of `line`. Fails only for values that JSON has no words for, which we have none of.
@@ -38,6 +66,7 @@ pub(super) struct StatusLine<'a> {
     pid: u32,
     lifecycle: &'static str,
     shutdown_reason: Option<&'static str>,
+    shutdown_message: Option<Words<'a>>,
     stream_count: usize,
     lease_count: u32,
     lease_limit: u32,
@@ -51,7 +80,7 @@ pub(super) struct StatusLine<'a> {
 }
 
 impl<'a> StatusLine<'a> {
-    pub(super) fn new(request: u64, engine: &Driver<'a>, facts: Facts<'a>) -> Self {
+    pub(super) fn new(request: u64, engine: &'a Driver<'_>, facts: Facts<'a>) -> Self {
         let (lifecycle, reason) = match engine.life() {
             Life::Running => ("running", None),
             Life::Draining { reason, .. } => ("draining", Some(reason)),
@@ -66,6 +95,7 @@ impl<'a> StatusLine<'a> {
             pid: process::id(),
             lifecycle,
             shutdown_reason: reason.map(shutdown_reason),
+            shutdown_message: engine.shutdown_message().map(Words),
             stream_count: engine.streams().count(),
             lease_count: engine.leases_in_use(),
             lease_limit: engine.lease_places(),
@@ -80,6 +110,15 @@ impl<'a> StatusLine<'a> {
     }
 }
 
+/// What somebody wrote, perhaps not in UTF-8.
+struct Words<'a>(Text<'a>);
+
+impl Serialize for Words<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
 /// Ranges of ids, each as a pair of the first and the last.
 struct Ranges<'a>(&'a [IdRange]);
 
@@ -90,7 +129,7 @@ impl Serialize for Ranges<'_> {
     }
 }
 
-fn milliseconds(duration: core::time::Duration) -> u64 {
+fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
@@ -165,12 +204,14 @@ pub(super) struct StreamLine<'a> {
 impl<'a> StreamLine<'a> {
     pub(super) fn new(
         request: u64,
+        place: u32,
         stream: &StreamStatus<'a>,
         hugepages: bool,
         facts: Facts<'a>,
     ) -> Self {
         let config = facts.config;
-        let mut configured = config.streams.iter();
+        // Configured streams come first in the engine's table and stay there.
+        let configured = config.streams.get(place as usize);
         let profile = config.profiles.get(stream.profile);
         let header = stream.header.map(|path| Uri { path, hugepages });
         Self {
@@ -178,8 +219,8 @@ impl<'a> StreamLine<'a> {
             request,
             stream_id: stream.stream.get(),
             name: configured
-                .find(|other| other.stream_id == stream.stream)
-                .map(|found| found.name.as_str()),
+                .filter(|configured| configured.stream_id == stream.stream)
+                .map(|configured| configured.name.as_str()),
             dynamic: stream.dynamic,
             profile: profile.map(|profile| profile.name.as_str()),
             epoch: stream.epoch.map(Epoch::get),
@@ -259,6 +300,7 @@ impl Serialize for Pools<'_> {
 pub(super) struct CountersLine<'a> {
     pub(super) request: u64,
     pub(super) counters: &'a Counters,
+    pub(super) cycles: Cycles,
     /// Those of the status stream itself.
     pub(super) desk: &'a [(&'static str, u64)],
 }
@@ -268,7 +310,9 @@ impl Serialize for CountersLine<'_> {
         let mut object = serializer.serialize_map(None)?;
         object.serialize_entry("type", "counters")?;
         object.serialize_entry("request", &self.request)?;
-        for (name, value) in self.counters.named().chain(self.desk.iter().copied()) {
+        let cycles = self.cycles.named().into_iter();
+        let desk = self.desk.iter().copied();
+        for (name, value) in self.counters.named().chain(cycles).chain(desk) {
             object.serialize_entry(name, &value)?;
         }
         object.end()

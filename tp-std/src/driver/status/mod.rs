@@ -43,7 +43,7 @@ mod tests;
 use core::time::Duration;
 
 pub(super) use desk::StatusDesk;
-pub(super) use lines::Facts;
+pub(super) use lines::{Cycles, Facts};
 pub use question::{UnknownWhat, What};
 pub use reader::{StatusError, StatusReader, ask_driver};
 

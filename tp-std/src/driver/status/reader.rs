@@ -224,7 +224,7 @@ pub fn ask_driver(
     );
     let mut reader = StatusReader::new(questions, answers, random_seed(), what);
     loop {
-        aeron.do_work()?;
+        aeron.drive()?;
         let now = MonotonicClock.now();
         match reader.poll(now, line) {
             Poll::Ready(outcome) => return outcome,
@@ -246,7 +246,7 @@ fn wait<T>(
     give_up_at: Instant,
 ) -> Result<Option<T>, TransportError> {
     loop {
-        aeron.do_work()?;
+        aeron.drive()?;
         match pending.poll() {
             Poll::Ready(endpoint) => return endpoint.map(Some),
             Poll::Pending if MonotonicClock.now() > give_up_at => return Ok(None),

@@ -71,6 +71,7 @@ impl Report {
                         &CountersLine {
                             request,
                             counters,
+                            cycles: facts.cycles,
                             desk,
                         },
                     );
@@ -82,7 +83,7 @@ impl Report {
                 What::Streams => match engine.stream_at(place) {
                     Some(stream) => {
                         let huge = engine.config().hugepages;
-                        write(line, &StreamLine::new(request, &stream, huge, facts))
+                        write(line, &StreamLine::new(request, place, &stream, huge, facts))
                     }
                     None => continue,
                 },

@@ -92,7 +92,10 @@ impl House {
         let questions = net.tethered_subscription(STREAM, DRIVER);
         let mut house = Self {
             engine,
-            facts: Facts { config },
+            facts: Facts {
+                config,
+                cycles: Cycles::default(),
+            },
             desk: StatusDesk::new(answers, questions),
             net,
         };

@@ -85,7 +85,7 @@ impl<'o> Control<'o> {
         }
         let until = Instant::now().checked_add(LINGER);
         while until.is_some_and(|until| Instant::now() < until) {
-            self.aeron.do_work()?;
+            self.aeron.drive()?;
             thread::sleep(PAUSE);
         }
         Ok(())
@@ -143,7 +143,7 @@ impl<'o> Control<'o> {
             )
             .into());
         }
-        self.aeron.do_work()?;
+        self.aeron.drive()?;
         thread::sleep(PAUSE);
         Ok(())
     }
@@ -164,7 +164,7 @@ fn wait<T>(
     give_up_at: Instant,
 ) -> Result<T, Box<dyn Error>> {
     loop {
-        aeron.do_work()?;
+        aeron.drive()?;
         match pending.poll() {
             Poll::Ready(endpoint) => return Ok(endpoint?),
             Poll::Pending if Instant::now() > give_up_at => {
