@@ -4,7 +4,6 @@
 
 mod play;
 mod processes;
-mod scratch;
 mod verdict;
 
 use core::error::Error;
@@ -12,8 +11,9 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use play::Play;
-use scratch::Scratch;
 use verdict::Verdict;
+
+use super::scratch::Scratch;
 
 /// Arguments of `tp demo`.
 #[derive(Debug, clap::Args)]
@@ -42,7 +42,7 @@ pub(super) fn run(args: Args) -> Result<(), Box<dyn Error>> {
 
 fn perform(args: &Args) -> Verdict {
     let mut verdict = Verdict::default();
-    let scratch = match Scratch::new() {
+    let scratch = match Scratch::new("demo") {
         Ok(scratch) => scratch,
         Err(error) => {
             verdict.complain(error);

@@ -1,5 +1,6 @@
 //! The commands of `tp`, one file each.
 
+mod bench;
 mod client;
 mod demo;
 mod driver;
@@ -8,6 +9,7 @@ mod media_driver;
 mod originals;
 mod output;
 mod publish;
+mod scratch;
 mod sources;
 mod stop;
 mod subscribe;
@@ -35,6 +37,8 @@ enum Command {
     Inspect(inspect::Args),
     /// Sends real pictures from one process to two others, and checks them.
     Demo(demo::Args),
+    /// Measures what programs cost on this machine.
+    Bench(bench::Args),
     /// Asks a running driver for status, leases, streams and counters, or tells it something.
     Driver(driver::Args),
     /// Messages and slot headers between hex and JSON.
@@ -58,6 +62,7 @@ impl Tp {
             Command::Subscribe(args) => subscribe::run(args),
             Command::Inspect(args) => inspect::run(args),
             Command::Demo(args) => demo::run(args),
+            Command::Bench(args) => bench::run(args),
             Command::Driver(args) => driver::run(args),
             Command::Wire(args) => wire::run(args),
         }

@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use super::Args;
 use super::processes::{Id, Processes};
-use super::scratch::Scratch;
 use super::verdict::{Received, Verdict};
+use crate::commands::scratch::Scratch;
 
 const STREAM: &str = "10000";
 

@@ -1,4 +1,4 @@
-//! A directory of the demo's own in shared memory, which has to be empty in the end.
+//! A directory of a command's own in shared memory, which has to be empty in the end.
 
 use std::fs::{self, DirBuilder};
 use std::io;
@@ -9,18 +9,18 @@ use std::process;
 /// Where shared memory is on Linux.
 const SHARED_MEMORY: &str = "/dev/shm";
 
-/// Everything the demo's processes put anywhere, in one place.
+/// Everything that a command and its processes put anywhere, in one place.
 #[derive(Debug)]
 pub(super) struct Scratch(PathBuf);
 
 impl Scratch {
     /// A new directory that only this user can enter.
-    pub(super) fn new() -> Result<Self, String> {
-        Self::below(Path::new(SHARED_MEMORY))
+    pub(super) fn new(name: &str) -> Result<Self, String> {
+        Self::below(Path::new(SHARED_MEMORY), name)
     }
 
-    fn below(parent: &Path) -> Result<Self, String> {
-        let dir = parent.join(format!("tp-demo-{}", process::id()));
+    fn below(parent: &Path, name: &str) -> Result<Self, String> {
+        let dir = parent.join(format!("tp-{name}-{}", process::id()));
         let made = DirBuilder::new().mode(0o700).create(&dir);
         made.map_err(|error| format!("cannot create {}: {error}", dir.display()))?;
         Ok(Self(dir))
@@ -95,12 +95,12 @@ mod tests {
     fn empty_directories_are_cleared_and_files_left_behind_are_told() {
         let parent = tempfile::tempdir().unwrap();
         let entries = || fs::read_dir(parent.path()).unwrap().count();
-        let scratch = Scratch::below(parent.path()).unwrap();
+        let scratch = Scratch::below(parent.path(), "test").unwrap();
         scratch.write_config("x = 1").unwrap();
         scratch.regions_dir().unwrap();
         assert_eq!((scratch.clear(), entries()), (Ok(()), 0));
 
-        let scratch = Scratch::below(parent.path()).unwrap();
+        let scratch = Scratch::below(parent.path(), "test").unwrap();
         fs::write(scratch.regions_dir().unwrap().join("header.ring"), b"x").unwrap();
         let complaint = scratch.clear().unwrap_err();
         assert!(complaint.contains("regions/header.ring"), "{complaint}");
