@@ -77,7 +77,7 @@ fn after_a_killed_driver_comes_back_all_come_back_in_a_higher_epoch() {
 }
 
 /// Publishes if it may, and says in which epoch.
-fn go_on(producer: &mut Producer) -> Option<Epoch> {
+pub(crate) fn go_on(producer: &mut Producer) -> Option<Epoch> {
     match publish(producer, 1024) {
         Ok(_) => producer.epoch(),
         Err(OfferError::Fenced) => None,

@@ -25,7 +25,7 @@ fn message(block_len: u16, template: u16, schema: u16, version: u16, len: usize)
 }
 
 /// Messages that nobody may follow, and whether they claim to be ours, so that they are counted.
-fn garbage() -> Vec<(Vec<u8>, bool)> {
+pub(crate) fn garbage() -> Vec<(Vec<u8>, bool)> {
     vec![
         (vec![0xFF], true),
         (vec![0; 7], true),
@@ -66,7 +66,7 @@ fn strange_descriptors() -> [Vec<u8>; 2] {
 }
 
 /// A publication of a stranger that somebody subscribed to.
-fn connected(stranger: &mut AeronClient, stream_id: i32) -> AeronExclusivePublication {
+pub(crate) fn connected(stranger: &mut AeronClient, stream_id: i32) -> AeronExclusivePublication {
     let channel = Channel::ipc().for_publication();
     let mut pending = stranger
         .add_exclusive_publication(&channel, stream_id)

@@ -19,11 +19,16 @@ mod crashes;
 mod flow;
 mod foreign;
 mod frames;
+mod hostile;
+mod introspection;
 mod media_driver;
 mod peer;
 mod publishing;
+mod restarts;
 mod rig;
 mod stopped;
+mod tokens;
+mod tool;
 mod watcher;
 
 /// What another process does instead of the tests; see [`peer`].

@@ -16,6 +16,8 @@ use tp_std::{
     Producer, ProducerConfig,
 };
 
+use crate::tool::program;
+
 /// What takes longer hangs.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -33,6 +35,14 @@ pub(crate) struct Shape {
     pub(crate) strides: &'static [u32],
     /// Terms of the descriptor stream: half of one is how many descriptors a stopped consumer can hold up.
     pub(crate) term: &'static str,
+    /// Milliseconds between announces.
+    pub(crate) announce_ms: u64,
+    /// Milliseconds between keepalives; eight of them are the life of a lease.
+    pub(crate) keepalive_ms: u64,
+    /// Further lines of the driver's configuration.
+    pub(crate) driver: &'static str,
+    /// Further policies.
+    pub(crate) policies: &'static str,
 }
 
 impl Default for Shape {
@@ -41,6 +51,10 @@ impl Default for Shape {
             slots: 1024,
             strides: &[1024, 16 * 1024],
             term: "4m",
+            announce_ms: 1000,
+            keepalive_ms: 500,
+            driver: "",
+            policies: "",
         }
     }
 }
@@ -98,15 +112,14 @@ impl Rig {
         Client::start(self.context()).unwrap()
     }
 
-    /// Starts `tp_driver`, which stands beside the programs of this test.
+    /// Starts `tp_driver`.
     pub(crate) fn start_driver(&mut self) {
         let log = fs::File::options()
             .create(true)
             .append(true)
             .open(self.log())
             .unwrap();
-        let program = std::env::current_exe().unwrap();
-        let program = program.ancestors().nth(2).unwrap().join("tp_driver");
+        let program = program("tp_driver");
         let child = Command::new(&program)
             .arg("-c")
             .arg(self.files.path().join("driver.toml"))
@@ -156,6 +169,11 @@ impl Rig {
         epochs
     }
 
+    /// What the driver has said so far.
+    pub(crate) fn said(&self) -> String {
+        fs::read_to_string(self.log()).unwrap_or_default()
+    }
+
     fn log(&self) -> PathBuf {
         self.files.path().join("driver.log")
     }
@@ -168,8 +186,10 @@ impl Drop for Rig {
             let _ = driver.wait();
         }
         if thread::panicking() {
-            let log = fs::read_to_string(self.log()).unwrap_or_default();
-            eprintln!("--- tp_driver said ---\n{log}----------------------");
+            eprintln!(
+                "--- tp_driver said ---\n{}----------------------",
+                self.said()
+            );
         }
     }
 }
@@ -249,16 +269,18 @@ fn toml(root: &Path, shape: &Shape) -> String {
 [driver]
 aeron_dir = "{aeron}"
 announce_stream_id = 1001
+{driver}
 
 [shm]
 base_dir = "{base}"
 namespace = "system"
 
 [policies]
-announce_period_ms = 1000
-lease_keepalive_interval_ms = 500
+announce_period_ms = {announce}
+lease_keepalive_interval_ms = {keepalive}
 lease_expiry_grace_intervals = 8
 cleanup_shm_on_exit = true
+{policies}
 
 [profiles.frames]
 header_nslots = {slots}
@@ -271,6 +293,10 @@ profile = "frames"
         aeron = aeron_dir(root).display(),
         base = base_dir(root).display(),
         slots = shape.slots,
+        announce = shape.announce_ms,
+        keepalive = shape.keepalive_ms,
+        driver = shape.driver,
+        policies = shape.policies,
         pools = pools.join(", "),
         stream = stream().get(),
     )

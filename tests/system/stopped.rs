@@ -44,6 +44,7 @@ fn a_stopped_consumer_is_let_go_at_20_khz_and_comes_back_after_12_s() {
         slots: 64 * 1024,
         strides: &[64],
         term: "1m",
+        ..Shape::default()
     });
     let (client, _conductor) = rig.client();
     let mut producer = producer(&client);
