@@ -41,5 +41,7 @@ encode
 decode
 observe
 read 300
+keepalive 1000
+attach 12000
 PATHS
 exit $status

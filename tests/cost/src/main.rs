@@ -8,12 +8,14 @@
 )]
 
 use core::hint::black_box;
+use tp_core_nostd::ids::{ClientId, LeaseId, StreamId};
 use tp_core_nostd::proto::publish::FrameMeta;
 use tp_core_nostd::proto::sequence::{Arrival, Sequencer};
 use tp_core_nostd::seq::Seq;
 use tp_core_nostd::shm::SlotImage;
 use tp_core_nostd::transport::ImageId;
 use tp_core_nostd::wire::control::{FrameDescriptor, FrameDescriptorView};
+use tp_cost::house::House;
 use tp_cost::{self as fixture, Consumer, Producer};
 
 type Message = [u8; 48];
@@ -32,6 +34,8 @@ fn main() {
         "encode" => run_encode(times),
         "decode" => run_decode(times),
         "observe" => run_observe(times),
+        "keepalive" => run_keepalive(times),
+        "attach" => run_attach(times),
         other => panic!("no path is called {other}"),
     }
 }
@@ -138,4 +142,39 @@ fn run_observe(times: u64) {
 #[inline(never)]
 fn observe(sequencer: &mut Sequencer, seq: Seq) -> Arrival {
     sequencer.observe(ImageId(1), seq)
+}
+
+/// Streams and leases of the driver, as the goals name them.
+const STREAMS: u32 = 1000;
+const LEASES: u32 = 10_000;
+
+fn run_keepalive(times: u64) {
+    let mut house = House::new(STREAMS, LEASES, 0);
+    for n in (0..LEASES).cycle().take(times as usize) {
+        let message = house.keepalive(n);
+        keepalive(&mut house, black_box(&message));
+    }
+    assert_eq!(house.engine.counters().keepalives, times);
+}
+
+/// One keepalive of one of ten thousand leases.
+#[inline(never)]
+fn keepalive(house: &mut House, message: &[u8]) {
+    house.hear(message);
+}
+
+fn run_attach(times: u64) {
+    let mut house = House::new(STREAMS, LEASES, 1);
+    for client in (LEASES + 1..).take(times as usize) {
+        let request = house.attach_request(client);
+        let granted = attach(&mut house, black_box(&request));
+        house.give_back(granted.unwrap());
+    }
+}
+
+/// An attach to a stream that is there, from the request to the answer taken, beside ten thousand leases.
+#[inline(never)]
+fn attach(house: &mut House, request: &[u8]) -> Option<(LeaseId, StreamId, ClientId)> {
+    house.hear(request);
+    house.talk()
 }
