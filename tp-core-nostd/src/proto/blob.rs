@@ -43,10 +43,12 @@
 //! # main().unwrap();
 //! ```
 
+mod assembling;
 mod receiver;
 mod sender;
 
-pub use receiver::{Blob, BlobCounters, BlobEntry, BlobReceiver, Discarded, Refused};
+pub use assembling::Discarded;
+pub use receiver::{Blob, BlobCounters, BlobEntry, BlobReceiver, Refused};
 pub use sender::{BlobConfig, BlobMessage, BlobSender};
 
 use crc::{CRC_32_ISCSI, Crc};

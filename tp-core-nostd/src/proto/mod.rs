@@ -4,7 +4,11 @@
 //! deadlines are data, so a simulation can jump from one to the next.
 //!
 //! The data path, in the order of a frame's life: [`claim`], [`publish`], [`sequence`], [`read`]; on both sides it works on
-//! the [`regions`] of one stream and epoch.
+//! the [`regions`] of one stream and epoch, and [`progress`] tells how much of a frame is there before it is whole.
+//!
+//! Around it, at a producer's conductor: [`lease_client`], [`consumer_manager`], [`metadata`], [`blob`], [`qos`]; at a
+//! consumer's: [`lease_client`], [`announce`], [`mapping`], [`private_stream`], [`qos`];
+//! [`session`] joins what both need. The [`driver`] is one machine with many files.
 
 pub mod announce;
 pub mod blob;

@@ -1,6 +1,6 @@
 //! The consumer's side: blobs put together, any number of them at a time that there is room for.
 
-use super::continued;
+use super::assembling::{Assembling, Discarded};
 use crate::ids::StreamId;
 use crate::time::{Duration, Instant};
 use crate::wire::control::{MetaBlobAnnounce, MetaBlobChunk, MetaBlobComplete};
@@ -18,51 +18,6 @@ pub enum Refused {
     },
     /// All places it would fit in are taken.
     NoRoom,
-}
-
-/// Why a blob, or a message about one, came to nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Discarded {
-    /// Nothing is known of it; the message is ignored.
-    NotAnnounced,
-    /// Bytes between the last chunk and this one are missing.
-    Gap {
-        /// Bytes that are there.
-        have: u64,
-        /// Where the chunk begins.
-        got: u64,
-    },
-    /// The chunk repeats bytes that are there.
-    Overlap {
-        /// Bytes that are there.
-        have: u64,
-        /// Where the chunk begins.
-        got: u64,
-    },
-    /// The chunk goes on behind the announced end.
-    Overrun {
-        /// Bytes of the blob.
-        total: u64,
-        /// Where the chunk ends.
-        got: u64,
-    },
-    /// The chunk is empty.
-    Empty,
-    /// The blob was completed before its end.
-    Incomplete {
-        /// Bytes that are there.
-        have: u64,
-        /// Bytes of the blob.
-        total: u64,
-    },
-    /// The checksum is not the announced one, or not that of the bytes.
-    Checksum {
-        /// As announced.
-        announced: u64,
-        /// As completed, or as computed.
-        got: u64,
-    },
 }
 
 /// A blob that is whole.
@@ -97,19 +52,6 @@ pub struct BlobCounters {
 pub struct BlobEntry<B> {
     buffer: B,
     assembling: Option<Assembling>,
-}
-
-#[derive(Clone, Debug)]
-struct Assembling {
-    stream: StreamId,
-    meta_version: u32,
-    blob_type: u32,
-    total: usize,
-    have: usize,
-    checksum: u64,
-    /// CRC32C of what is there.
-    crc: u32,
-    heard_at: Instant,
 }
 
 impl<B> BlobEntry<B> {
@@ -285,63 +227,6 @@ impl<E> BlobReceiver<E> {
             if entry.assembling.take_if(silent).is_some() {
                 count(&mut self.counters.abandoned);
             }
-        }
-    }
-}
-
-impl Assembling {
-    /// Adds a chunk, if it begins where the last one ended.
-    fn append(
-        &mut self,
-        now: Instant,
-        chunk: &MetaBlobChunk<'_>,
-        buffer: &mut [u8],
-        verifies: bool,
-    ) -> Result<(), Discarded> {
-        let (have, total) = (self.have as u64, self.total as u64);
-        let (begin, length) = (chunk.chunk_offset, chunk.bytes.len());
-        if begin > have {
-            return Err(Discarded::Gap { have, got: begin });
-        }
-        if begin < have {
-            return Err(Discarded::Overlap { have, got: begin });
-        }
-        if length == 0 {
-            return Err(Discarded::Empty);
-        }
-        let end = self.have.saturating_add(length);
-        let room = buffer.get_mut(self.have..end).filter(|_| end <= self.total);
-        let Some(room) = room else {
-            let got = begin.saturating_add(length as u64);
-            return Err(Discarded::Overrun { total, got });
-        };
-        room.copy_from_slice(chunk.bytes);
-        // Chunk by chunk, so that no single message takes long.
-        if verifies {
-            self.crc = continued(self.crc, chunk.bytes);
-        }
-        self.have = end;
-        self.heard_at = now;
-        Ok(())
-    }
-
-    /// Whether it is whole, and what was announced.
-    fn check(&self, completed: u64, verifies: bool) -> Result<(), Discarded> {
-        let (have, total) = (self.have as u64, self.total as u64);
-        let announced = self.checksum;
-        if have != total {
-            return Err(Discarded::Incomplete { have, total });
-        }
-        let computed = match verifies && announced != 0 {
-            true => self.crc.into(),
-            false => announced,
-        };
-        match [completed, computed]
-            .into_iter()
-            .find(|got| *got != announced)
-        {
-            Some(got) => Err(Discarded::Checksum { announced, got }),
-            None => Ok(()),
         }
     }
 }

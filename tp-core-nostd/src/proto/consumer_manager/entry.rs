@@ -50,6 +50,8 @@ pub(super) struct PrivateStream<const N: usize> {
     pub(super) generation: u32,
     /// The one before it, until the order to close it was taken. Nothing is ordered to open before that.
     pub(super) closing: Option<u32>,
+    /// The consumer asked for one and does not get it.
+    pub(super) is_declined: bool,
 }
 
 impl<const N: usize> PrivateStream<N> {
@@ -58,6 +60,7 @@ impl<const N: usize> PrivateStream<N> {
         endpoint: None,
         generation: 0,
         closing: None,
+        is_declined: false,
     };
 
     pub(super) fn endpoint(&self) -> Option<Endpoint<'_>> {
@@ -66,6 +69,7 @@ impl<const N: usize> PrivateStream<N> {
 
     /// From now on it is to be at `endpoint`.
     pub(super) fn point_to(&mut self, endpoint: OwnEndpoint<N>, generations: &mut u32) {
+        self.is_declined = false;
         if self.endpoint.as_ref() == Some(&endpoint) {
             return;
         }
@@ -83,6 +87,13 @@ impl<const N: usize> PrivateStream<N> {
         }
         self.phase = Phase::Shared;
         self.endpoint = None;
+        self.is_declined = false;
+    }
+
+    /// From now on there is none, although one was asked for.
+    pub(super) fn decline(&mut self) {
+        self.give_up();
+        self.is_declined = true;
     }
 
     /// Whether nothing is under way that would change what the consumer is told.
@@ -123,8 +134,30 @@ pub(super) struct Told {
     pub(super) mode: Mode,
     /// Generations of the assigned streams.
     pub(super) streams: [Option<u32>; 2],
+    /// Whether it says so to a request.
+    pub(super) declines: [bool; 2],
     /// Of the policy, which holds the rest.
     pub(super) policy: u32,
+}
+
+impl Told {
+    /// Whether this has to be told to one who was told `before`: when it says something else, or declines a request for
+    /// the first time. That a request was withdrawn needs no answer.
+    pub(super) fn is_news_after(&self, before: Option<Self>) -> bool {
+        let Some(before) = before else {
+            return true;
+        };
+        let [declines, declined] = [self.declines, before.declines];
+        let newly = declines
+            .into_iter()
+            .zip(declined)
+            .any(|(now, then)| now && !then);
+        let same = Self {
+            declines: declined,
+            ..*self
+        };
+        newly || same != before
+    }
 }
 
 /// Storage for one consumer, with room for `N` bytes of channel for each of its streams.
@@ -201,6 +234,7 @@ impl<const N: usize> ConsumerEntry<N> {
             use_shm: wishes.supports_shm && !force_no_shm,
             mode: self.mode,
             streams: [assigned(descriptor), assigned(control)],
+            declines: [descriptor.is_declined, control.is_declined],
             policy,
         })
     }

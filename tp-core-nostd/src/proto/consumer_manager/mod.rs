@@ -24,12 +24,15 @@
 
 mod entry;
 mod gate;
+mod grants;
 mod manager;
+mod outlets;
 mod policy;
 
 pub use entry::{Consumer, ConsumerEntry, StreamKey, StreamKind};
 pub use gate::RateGate;
-pub use manager::{ConsumerManager, Heard, ManagerConfig, StreamOrder};
+pub use manager::{ConsumerManager, Heard, ManagerConfig};
+pub use outlets::StreamOrder;
 pub use policy::{DeclineReason, ManagerCounters, ManagerPolicy, StreamPolicy};
 
 #[cfg(test)]

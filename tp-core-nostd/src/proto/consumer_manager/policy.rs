@@ -1,5 +1,6 @@
 //! What a manager grants, and what it counts.
 
+use super::entry::StreamKind;
 use crate::ids::StreamId;
 use crate::proto::progress::ProgressLimits;
 use crate::wire::control::Endpoint;
@@ -58,14 +59,22 @@ impl<'a> ManagerPolicy<'a> {
     /// What becomes of a request that is well formed.
     pub(super) fn admit<'r>(
         &self,
-        of: StreamPolicy<'a>,
+        kind: StreamKind,
         asked: Endpoint<'r>,
+        supports_progress: bool,
     ) -> Result<Endpoint<'r>, DeclineReason>
     where
         'a: 'r,
     {
+        let of = match kind {
+            StreamKind::Descriptor => self.descriptors,
+            StreamKind::Control => self.controls,
+        };
         if !of.enabled {
             return Err(DeclineReason::Disabled);
+        }
+        if kind == StreamKind::Control && !supports_progress {
+            return Err(DeclineReason::NoProgress);
         }
         let channel = match of.channel {
             Some(channel) => channel,
@@ -104,6 +113,10 @@ pub enum DeclineReason {
     Taken,
 }
 
+impl DeclineReason {
+    const COUNT: usize = Self::Taken as usize + 1;
+}
+
 /// What happened so far. Nothing here falls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -120,10 +133,26 @@ pub struct ManagerCounters {
     pub refused_full: u64,
     /// Answers to those that were lost, because the transport took none.
     pub refusals_lost: u64,
-    /// Requests for streams that were declined. One that is repeated counts again.
-    pub declined: u64,
+    declined: [u64; DeclineReason::COUNT],
     /// Private streams that could not be opened, or were lost.
     pub failed: u64,
     /// Consumers that fell silent.
     pub stale: u64,
+}
+
+impl ManagerCounters {
+    /// Requests for streams that were declined for this reason. One that is repeated counts again.
+    pub fn declined(&self, reason: DeclineReason) -> u64 {
+        self.declined.get(reason as usize).copied().unwrap_or(0)
+    }
+
+    pub(super) fn count_declined(&mut self, reason: DeclineReason) {
+        if let Some(counter) = self.declined.get_mut(reason as usize) {
+            count(counter);
+        }
+    }
+}
+
+pub(super) fn count(counter: &mut u64) {
+    *counter = counter.saturating_add(1);
 }

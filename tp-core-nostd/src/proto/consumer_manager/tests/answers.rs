@@ -229,3 +229,22 @@ fn hints_count_while_their_consumer_is_there_and_supports_progress() {
     rig.manager.handle_gone(ANN);
     assert_eq!(interval(&rig), Some(Duration::from_micros(900)));
 }
+
+#[test] // req: C-082
+fn without_a_limit_nobody_goes_stale() {
+    let config = ManagerConfig {
+        stream: STREAM,
+        answers_hellos: true,
+        stale_after: Duration::ZERO,
+    };
+    let entries = [ConsumerEntry::UNUSED; 2];
+    let mut rig = Rig::new(ConsumerManager::new(
+        config,
+        ManagerPolicy::default(),
+        entries,
+    ));
+    rig.manager.handle_hello(at(0), &hello(ANN));
+    rig.manager.poll(at(1_000_000));
+    assert_eq!(rig.manager.poll_timeout(), Instant::NEVER);
+    assert_eq!(rig.manager.consumers().count(), 1);
+}

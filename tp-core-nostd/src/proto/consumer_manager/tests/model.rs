@@ -114,14 +114,14 @@ fn drive(ops: Vec<Op>) -> Result<(), TestCaseError> {
                     .manager
                     .handle_hello(at(now), &asking(consumer, descriptor, control));
                 let is_known = model.of(consumer).is_some();
-                prop_assert!(!is_known || heard == Heard::Known);
+                let said_hello = model.of(consumer).is_some_and(|known| known.said_hello);
+                prop_assert_eq!(said_hello, heard == Heard::Known);
                 if heard == Heard::Refused {
                     // Two are there, or their streams are still to be closed.
                     prop_assert!(model.known.len() == 2 || !model.publications.is_empty());
                     continue;
                 }
                 if !is_known {
-                    prop_assert_eq!(heard, Heard::New);
                     model.known.push(Known {
                         consumer,
                         seen: now,

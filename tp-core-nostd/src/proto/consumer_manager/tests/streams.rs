@@ -89,7 +89,7 @@ hello, none  shared : - | - | -
 hello, none  wanted : 1 0/0 | - | -
 hello, none  opening: 1 0/0 | close | -
 hello, none  open   : 1 0/0 | close | -
-hello, half  shared : - | - | -
+hello, half  shared : 1 0/0 | - | -
 hello, half  wanted : 1 0/0 | - | -
 hello, half  opening: 1 0/0 | close | -
 hello, half  open   : 1 0/0 | close | -
@@ -128,23 +128,25 @@ fn each_half_of_a_hello_is_judged_by_itself() {
         stream_id,
     };
     let long = "aeron:ipc?term-length=64k|alias=abcdef";
+    use DeclineReason::{Channel, ChannelTooLong, Reserved, Taken, Unusable};
+    let udp = "aeron:udp?endpoint=1.2.3.4:5";
     #[rustfmt::skip]
     let rows = [
-        // descriptor                     control                told, declined
-        (ask(0),                          ask(0),                "1 0/0", 0),
-        (ask(31_000),                     ask(32_000),           "1 31000/32000", 0),
-        (unusable(0),                     ask(32_000),           "1 0/32000", 1),
-        (ask(31_000),                     unusable(0),           "1 31000/0", 1),
-        (unusable(1 << 31),               unusable(u32::MAX),    "1 0/0", 2),
-        (ask(31_000),                     ask(31_000),           "1 31000/0", 1), // one id for both
-        (ask(1_100),                      ask(0),                "1 0/0", 1), // a shared one
-        (ask(31_009),                     ask(0),                "1 0/0", 1), // Ben's
-        (on("aeron:ipc?term-length=64k", 31_000), ask(0),        "1 31000/0", 0),
-        (on(long, 31_000),                ask(0),                "1 0/0", 1),
-        (on("aeron:ipc-mine", 31_000),    ask(0),                "1 0/0", 1),
-        (on("aeron:udp?endpoint=1.2.3.4:5", 31_000), ask(0),     "1 0/0", 1),
+        // descriptor                     control                told             declined
+        (ask(0),                          ask(0),                "1 0/0",         &[][..]),
+        (ask(31_000),                     ask(32_000),           "1 31000/32000", &[]),
+        (unusable(0),                     ask(32_000),           "1 0/32000",     &[Unusable]),
+        (ask(31_000),                     unusable(0),           "1 31000/0",     &[Unusable]),
+        (unusable(1 << 31),               unusable(u32::MAX),    "1 0/0",         &[Unusable]),
+        (ask(31_000),                     ask(31_000),           "1 31000/0",     &[Taken]),
+        (ask(1_100),                      ask(0),                "1 0/0",         &[Reserved]),
+        (ask(31_009),                     unusable(0),           "1 0/0",         &[Taken, Unusable]), // Ben's
+        (on("aeron:ipc?term-length=64k", 31_000), ask(0),        "1 31000/0",     &[]),
+        (on(long, 31_000),                ask(0),                "1 0/0",         &[ChannelTooLong]),
+        (on("aeron:ipc-mine", 31_000),    ask(0),                "1 0/0",         &[Channel]),
+        (on(udp, 31_000),                 ask(0),                "1 0/0",         &[Channel]),
     ];
-    for (descriptor, control, expected, declined) in rows {
+    for (descriptor, control, expected, why) in rows {
         let policy = ManagerPolicy {
             reserved: &const { [StreamId::new(1_100).unwrap()] },
             ..ManagerPolicy::default()
@@ -161,7 +163,9 @@ fn each_half_of_a_hello_is_judged_by_itself() {
         rig.manager.handle_hello(at(0), &asked);
         rig.settle();
         assert_eq!(rig.told(), expected, "{asked:?}");
-        assert_eq!(rig.manager.counters().declined, declined, "{asked:?}");
+        let counted = rig.manager.counters();
+        let counted = why.iter().filter(|why| counted.declined(**why) > 0);
+        assert_eq!(counted.count(), why.len(), "{asked:?}");
     }
 }
 
@@ -196,6 +200,10 @@ fn policy_can_decline_and_choose_channels() {
     rig.manager.handle_hello(at(0), &quiet);
     rig.settle();
     assert_eq!(rig.told(), "1 0/0");
+    assert_eq!(
+        rig.manager.counters().declined(DeclineReason::NoProgress),
+        1
+    );
 }
 
 #[test] // req: C-085, P-006, P-045
@@ -249,4 +257,26 @@ fn late_results_of_streams_no_longer_wanted_change_nothing() {
     assert_eq!(rig.told(), "-");
     rig.manager.opened(rig.key());
     assert_eq!(rig.told(), "1 31001/0");
+}
+
+#[test] // req: W-191, P-014, P-033
+fn a_request_that_is_declined_is_answered_once() {
+    let mut rig = Rig::answering();
+    let mut tell = |hello: &ConsumerHello<'_>| {
+        rig.manager.handle_hello(at(0), hello);
+        rig.settle();
+        rig.told()
+    };
+    let udp = ConsumerHello {
+        descriptor: StreamRequest::Of(Endpoint {
+            channel: "aeron:udp",
+            stream_id: StreamId::new(31_000).unwrap(),
+        }),
+        ..hello(ANN)
+    };
+    assert_eq!(tell(&hello(ANN)), "1 0/0");
+    assert_eq!(tell(&udp), "1 0/0", "declined");
+    assert_eq!(tell(&udp), "-", "as it knows");
+    assert_eq!(tell(&hello(ANN)), "-", "nothing asked, nothing answered");
+    assert_eq!(tell(&udp), "1 0/0", "asked anew");
 }
