@@ -7,7 +7,7 @@
 //! the [`regions`] of one stream and epoch, and [`progress`] tells how much of a frame is there before it is whole.
 //!
 //! Around it, at a producer's conductor: [`lease_client`], [`consumer_manager`], [`metadata`], [`blob`], [`qos`]; at a
-//! consumer's: [`lease_client`], [`announce`], [`mapping`], [`private_stream`], [`qos`];
+//! consumer's: [`lease_client`], [`announce`], [`mapping`], [`fallback`], [`hello`], [`private_stream`], [`qos`];
 //! [`session`] joins what both need. The [`driver`] is one machine with many files.
 
 pub mod announce;
@@ -20,6 +20,8 @@ mod data_path;
 pub mod dispatch;
 pub mod driver;
 pub mod endpoint;
+pub mod fallback;
+pub mod hello;
 pub mod lease_client;
 pub mod mapping;
 pub mod metadata;
