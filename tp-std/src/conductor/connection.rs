@@ -30,25 +30,29 @@ pub(super) enum Adding<T: 'static> {
 }
 
 impl<T> Adding<T> {
-    /// Asks for the endpoint, or after it. It is handed out once.
-    pub(super) fn poll(
+    /// What was asked for, once it is there. It is handed out once.
+    pub(super) fn poll(&mut self) -> Result<Option<T>, TransportError> {
+        let Self::Asked(pending) = self else {
+            return Ok(None);
+        };
+        match pending.poll() {
+            Poll::Pending => Ok(None),
+            Poll::Ready(result) => {
+                *self = Self::Done;
+                result.map(Some)
+            }
+        }
+    }
+
+    /// Asks for it if that was not done, else looks whether it is there.
+    fn ask_or_poll(
         &mut self,
         ask: impl FnOnce() -> Result<Pending<T>, TransportError>,
     ) -> Result<Option<T>, TransportError> {
-        match self {
-            Self::Done => Ok(None),
-            Self::Wanted => {
-                *self = Self::Asked(ask()?);
-                Ok(None)
-            }
-            Self::Asked(pending) => match pending.poll() {
-                Poll::Pending => Ok(None),
-                Poll::Ready(result) => {
-                    *self = Self::Done;
-                    result.map(Some)
-                }
-            },
+        if matches!(self, Self::Wanted) {
+            *self = Self::Asked(ask()?);
         }
+        self.poll()
     }
 }
 
@@ -74,7 +78,7 @@ impl Inbox {
     fn add(&mut self, aeron: &mut AeronClient) -> Result<(), TransportError> {
         let Endpoint { channel, stream_id } = &self.endpoint;
         let ask = || aeron.add_subscription(&channel.clone().for_client_subscription(), *stream_id);
-        if let Some(subscription) = self.adding.poll(ask)? {
+        if let Some(subscription) = self.adding.ask_or_poll(ask)? {
             self.subscription = Some(subscription);
         }
         Ok(())
@@ -196,7 +200,7 @@ impl Connection {
         }
         let Endpoint { channel, stream_id } = &self.control_endpoint;
         let ask = || aeron.add_publication(&channel.clone().for_publication(), *stream_id);
-        if let Some(control) = self.adding_control.poll(ask)? {
+        if let Some(control) = self.adding_control.ask_or_poll(ask)? {
             self.control = Some(control);
         }
         Ok(Progress::Work(work))

@@ -8,10 +8,11 @@
 
 mod completion;
 mod connection;
-mod consumer_role;
+mod consuming;
 mod cycle;
-mod producer_role;
+mod producing;
 mod retired;
+mod role;
 
 use std::sync::Arc;
 
@@ -23,13 +24,13 @@ use tp_core_nostd::proto::random::Ids;
 use tp_core_nostd::time::Clock;
 use tp_linux_hugepages::{AllowedBases, LinuxMapper};
 
-use completion::Completion;
 pub(crate) use completion::Handle;
 use connection::{Connection, Progress};
-use consumer_role::ConsumerRole;
+use consuming::Consuming;
 pub(crate) use cycle::is_in_cycle;
-use producer_role::ProducerRole;
-use tp_core_nostd::proto::session::{Cycle, Inbound};
+use producing::Producing;
+use role::{Cold, Ended, Role};
+use tp_core_nostd::proto::session::Cycle;
 
 use crate::clock::MonotonicClock;
 use crate::consumer::{Consumer, ConsumerConfig};
@@ -61,15 +62,6 @@ pub(crate) struct Shared {
 /// Commands taken in one duty cycle at most (C-146); the rest waits for the next one.
 const COMMANDS_PER_CYCLE: u32 = 64;
 
-/// A role that has nothing left to do.
-struct Ended;
-
-#[derive(Debug)]
-enum Role {
-    Producer(ProducerRole),
-    Consumer(ConsumerRole),
-}
-
 /// Owner of a client's state; see the module.
 pub struct Conductor {
     context: Context,
@@ -78,7 +70,7 @@ pub struct Conductor {
     connection: Connection,
     mapper: LinuxMapper,
     ids: Ids,
-    roles: Vec<Role>,
+    roles: Vec<Box<dyn Role>>,
     delegate: Option<Delegate>,
     /// It ends with its last role.
     finishing: bool,
@@ -139,13 +131,15 @@ impl Conductor {
             match command {
                 Command::Producer(config, handle) => {
                     let lease = lease(&self.context, config.lease());
-                    let role = ProducerRole::new(config, lease, &self.context, &mut cycle, handle);
-                    self.roles.push(Role::Producer(role));
+                    let kind = Producing::new(config, &self.context, cycle.now);
+                    let role = Cold::new(kind, lease, &self.context, &mut cycle, handle);
+                    self.roles.push(Box::new(role));
                 }
                 Command::Consumer(config, handle) => {
                     let lease = lease(&self.context, config.lease());
-                    let role = ConsumerRole::new(config, lease, &self.context, &mut cycle, handle);
-                    self.roles.push(Role::Consumer(role));
+                    let kind = Consuming::new(config, &self.context, cycle.now);
+                    let role = Cold::new(kind, lease, &self.context, &mut cycle, handle);
+                    self.roles.push(Box::new(role));
                 }
                 Command::Finish => {
                     self.finishing = true;
@@ -268,61 +262,6 @@ impl Agent for Conductor {
 
     fn role_name(&self) -> &'static str {
         "tp-conductor"
-    }
-}
-
-impl Role {
-    fn on_message(
-        &mut self,
-        cycle: &mut Cycle<'_>,
-        inbound: &Inbound<'_>,
-        mapper: &LinuxMapper,
-    ) -> bool {
-        match self {
-            Self::Producer(role) => role.on_message(cycle, inbound, mapper),
-            Self::Consumer(role) => role.on_message(cycle, inbound, mapper),
-        }
-    }
-
-    fn on_driver_lost(&mut self, cycle: &mut Cycle<'_>, mapper: &LinuxMapper) {
-        match self {
-            Self::Producer(role) => role.on_driver_lost(cycle, mapper),
-            Self::Consumer(role) => role.on_driver_lost(cycle, mapper),
-        }
-    }
-
-    fn on_reconnect(&mut self, cycle: &mut Cycle<'_>, mapper: &LinuxMapper) {
-        match self {
-            Self::Producer(role) => role.on_reconnect(cycle, mapper),
-            Self::Consumer(role) => role.on_reconnect(cycle, mapper),
-        }
-    }
-
-    fn do_work(
-        &mut self,
-        cycle: &mut Cycle<'_>,
-        connection: &mut Connection,
-        mapper: &LinuxMapper,
-    ) -> Result<u32, Ended> {
-        match self {
-            Self::Producer(role) => role.do_work(cycle, connection, mapper),
-            Self::Consumer(role) => role.do_work(cycle, connection, mapper),
-        }
-    }
-
-    /// Stops the role and gives its lease back; it goes on until the driver has confirmed that.
-    fn finish(&mut self, cycle: &mut Cycle<'_>) {
-        match self {
-            Self::Producer(role) => role.finish(cycle),
-            Self::Consumer(role) => role.finish(cycle),
-        }
-    }
-
-    fn close(&mut self, cycle: &mut Cycle<'_>, connection: &mut Connection) {
-        match self {
-            Self::Producer(role) => role.close(cycle, connection.control()),
-            Self::Consumer(role) => role.close(cycle, connection.control()),
-        }
     }
 }
 

@@ -1,0 +1,250 @@
+//! The cold half of a role, as far as producers and consumers are alike: a lease, its memory, an endpoint for descriptors,
+//! and the way to the hot half.
+
+use core::fmt;
+use std::sync::Arc;
+
+use tp_core_nostd::proto::lease_client::{LeaseConfig, LeaseLost};
+use tp_core_nostd::proto::session::{Cycle, Happened, Inbound, Session};
+use tp_linux_hugepages::LinuxMapper;
+
+use super::completion::{Completion, Handle};
+use super::connection::{Adding, Connection};
+use super::retired::{Retired, Shared};
+use crate::aeron::{AeronClient, Pending, TransportError};
+use crate::context::{Context, Endpoint};
+use crate::error::Error;
+use crate::link::Link;
+use crate::regions::Mapped;
+
+/// A role that has nothing left to do.
+pub(super) struct Ended;
+
+/// What the conductor does with any role.
+pub(super) trait Role: fmt::Debug + Send {
+    /// A message came in; whether it granted us our lease.
+    fn on_message(
+        &mut self,
+        cycle: &mut Cycle<'_>,
+        inbound: &Inbound<'_>,
+        mapper: &LinuxMapper,
+    ) -> bool;
+
+    /// The driver went without a word.
+    fn on_driver_lost(&mut self, cycle: &mut Cycle<'_>, mapper: &LinuxMapper);
+
+    /// Every endpoint is gone; they come back with the new connection.
+    fn on_reconnect(&mut self, cycle: &mut Cycle<'_>, mapper: &LinuxMapper);
+
+    /// One duty cycle.
+    fn do_work(
+        &mut self,
+        cycle: &mut Cycle<'_>,
+        connection: &mut Connection,
+        mapper: &LinuxMapper,
+    ) -> Result<u32, Ended>;
+
+    /// Stops the role and gives its lease back; it ends when the driver has confirmed that.
+    fn finish(&mut self, cycle: &mut Cycle<'_>);
+
+    /// The same, as far as one message does that.
+    fn close(&mut self, cycle: &mut Cycle<'_>, connection: &mut Connection);
+}
+
+/// What makes a role a producer or a consumer.
+pub(super) trait Kind: fmt::Debug + Send + Sized + 'static {
+    /// Memory of one region, as it may be used.
+    type Memory: Shared + Clone + fmt::Debug + Send;
+    /// Where descriptors go to or come from.
+    type Endpoint: fmt::Debug + Send;
+    /// What the hot half tells.
+    type Note: fmt::Debug + Send;
+    /// The hot half.
+    type Hot: fmt::Debug + Send;
+
+    /// Something happened to the lease or the stream.
+    fn act(
+        &mut self,
+        post: &mut Post<Self>,
+        cycle: &mut Cycle<'_>,
+        happened: Happened<'_>,
+        mapper: &LinuxMapper,
+    );
+
+    /// What is to be done by itself, once per duty cycle; returns how much that was.
+    fn tend(&mut self, post: &mut Post<Self>, cycle: &mut Cycle<'_>) -> u32;
+
+    /// Asks for the endpoint, if its time has come.
+    fn ask(
+        &self,
+        post: &Post<Self>,
+        aeron: &mut AeronClient,
+    ) -> Option<Result<Pending<Self::Endpoint>, TransportError>>;
+
+    /// The hot half, once memory and endpoint are there.
+    fn hot(&self, link: Arc<LinkOf<Self>>) -> Self::Hot;
+}
+
+pub(super) type LinkOf<K> = Link<<K as Kind>::Memory, <K as Kind>::Endpoint, <K as Kind>::Note>;
+
+/// What every role has.
+#[derive(Debug)]
+pub(super) struct Post<K: Kind> {
+    pub(super) session: Session,
+    pub(super) link: Arc<LinkOf<K>>,
+    pub(super) mapped: Option<Mapped<K::Memory>>,
+    retired: Retired<K::Memory>,
+    pub(super) descriptors: Endpoint,
+    pub(super) adding: Adding<K::Endpoint>,
+    pub(super) completion: Completion<K::Hot>,
+}
+
+impl<K: Kind> Post<K> {
+    /// Lets the hot half use what is mapped.
+    pub(super) fn activate(&mut self) {
+        if let Some(mapped) = &self.mapped {
+            tracing::debug!(epoch = %mapped.epoch(), "mapped");
+            self.link.mapping.put(mapped.share());
+            self.link.cell.activate();
+        }
+    }
+
+    /// Stops the hot half; its memory goes when nobody uses it any more.
+    pub(super) fn fence(&mut self) {
+        self.link.cell.fence();
+        self.retired.add(self.mapped.take());
+    }
+
+    fn give_up(&mut self, cycle: &mut Cycle<'_>) {
+        self.fence();
+        self.session.detach(cycle);
+    }
+
+    fn is_unwanted(&self) -> bool {
+        self.link.is_abandoned() || self.completion.is_cancelled() || self.completion.has_failed()
+    }
+
+    fn is_over(&self) -> bool {
+        // Of a client that ends, whoever is last unmaps.
+        let unmapped = self.retired.is_empty() || self.link.is_closed();
+        self.session.lease().is_done() && unmapped
+    }
+}
+
+/// A role of some kind.
+#[derive(Debug)]
+pub(super) struct Cold<K: Kind> {
+    kind: K,
+    post: Post<K>,
+}
+
+impl<K: Kind> Cold<K> {
+    pub(super) fn new(
+        kind: K,
+        lease: LeaseConfig,
+        context: &Context,
+        cycle: &mut Cycle<'_>,
+        handle: Arc<Handle<K::Hot>>,
+    ) -> Self {
+        Self {
+            kind,
+            post: Post {
+                session: Session::new(lease, context.freshness_window(), cycle.ids),
+                link: Arc::default(),
+                mapped: None,
+                retired: Retired::default(),
+                descriptors: context.descriptor().clone(),
+                adding: Adding::Wanted,
+                completion: Completion::new(handle, context),
+            },
+        }
+    }
+
+    fn add_endpoint(&mut self, connection: &mut Connection) -> Result<(), TransportError> {
+        let Some(aeron) = connection.aeron() else {
+            return Ok(());
+        };
+        if let Adding::Wanted = self.post.adding {
+            let Some(pending) = self.kind.ask(&self.post, aeron) else {
+                return Ok(());
+            };
+            self.post.adding = Adding::Asked(pending?);
+        }
+        if let Some(endpoint) = self.post.adding.poll()? {
+            self.post.link.endpoint.put(endpoint);
+            self.post.link.cell.notify();
+        }
+        Ok(())
+    }
+}
+
+impl<K: Kind> Role for Cold<K> {
+    fn on_message(
+        &mut self,
+        cycle: &mut Cycle<'_>,
+        inbound: &Inbound<'_>,
+        mapper: &LinuxMapper,
+    ) -> bool {
+        let Some(happened) = self.post.session.handle(cycle, inbound) else {
+            return false;
+        };
+        let granted = matches!(happened, Happened::Granted(_));
+        self.kind.act(&mut self.post, cycle, happened, mapper);
+        granted
+    }
+
+    fn on_driver_lost(&mut self, cycle: &mut Cycle<'_>, mapper: &LinuxMapper) {
+        if let Some(happened) = self.post.session.lost(cycle, LeaseLost::DriverGone) {
+            self.kind.act(&mut self.post, cycle, happened, mapper);
+        }
+    }
+
+    fn on_reconnect(&mut self, cycle: &mut Cycle<'_>, mapper: &LinuxMapper) {
+        self.post.adding = Adding::Wanted;
+        self.on_driver_lost(cycle, mapper);
+    }
+
+    fn do_work(
+        &mut self,
+        cycle: &mut Cycle<'_>,
+        connection: &mut Connection,
+        mapper: &LinuxMapper,
+    ) -> Result<u32, Ended> {
+        if self.post.is_unwanted() {
+            self.post.give_up(cycle);
+        }
+        if let Some(happened) = self.post.session.poll(cycle) {
+            self.kind.act(&mut self.post, cycle, happened, mapper);
+        }
+        let mut work = self.kind.tend(&mut self.post, cycle);
+        if let Some(control) = connection.control() {
+            work = work.saturating_add(self.post.session.transmit(cycle, control));
+        }
+        if let Err(error) = self.add_endpoint(connection) {
+            self.post.completion.fail(Error::Transport(error));
+        }
+        self.post.retired.collect();
+        if self.post.mapped.is_some() && matches!(self.post.adding, Adding::Done) {
+            let Self { kind, post } = self;
+            post.completion.ready(|| kind.hot(post.link.clone()));
+        }
+        if self.post.is_over() {
+            Err(Ended)
+        } else {
+            Ok(work)
+        }
+    }
+
+    fn finish(&mut self, cycle: &mut Cycle<'_>) {
+        self.post.link.close();
+        self.post.completion.fail(Error::Closed);
+        self.post.give_up(cycle);
+    }
+
+    fn close(&mut self, cycle: &mut Cycle<'_>, connection: &mut Connection) {
+        self.finish(cycle);
+        if let Some(control) = connection.control() {
+            self.post.session.transmit(cycle, control);
+        }
+    }
+}
