@@ -330,7 +330,7 @@ fn activity(host: &Host, lease: &Lease) -> u64 {
     load_activity(region.view()).unwrap()
 }
 
-#[test] // req: D-003, D-004, D-005, D-034, D-055, D-091, D-093, D-108, D-111, D-182, D-215, W-036
+#[test] // req: D-009, D-003, D-004, D-005, D-034, D-055, D-091, D-093, D-108, D-111, D-182, D-215, W-036
 fn a_lease_lives_on_keepalives_and_its_end_raises_the_epoch() {
     let host = Host::new();
     host.with_driver("", |client| {

@@ -75,6 +75,14 @@ mod tests {
         assert_eq!(Ids::seeded(7).correlation(), first);
     }
 
+    #[test] // req: C-028, D-073
+    fn client_ids_are_never_null() {
+        let mut ids = Ids::seeded(3);
+        let drawn: std::vec::Vec<_> = (0..1_000).map(|_| ids.client().get()).collect();
+        assert!(!drawn.contains(&0) && !drawn.contains(&u32::MAX));
+        assert_ne!(drawn[0], drawn[1]);
+    }
+
     #[test] // req: C-046
     fn jitter_stays_within_a_fifth() {
         let mut ids = Ids::seeded(1);

@@ -44,9 +44,11 @@ fn newer() -> Vec<u8> {
 #[test] // req: D-054, D-060
 fn refused_attaches_are_answered_by_the_first_failing_check_and_change_nothing() {
     let rows: &[(Vec<u8>, i32, &str)] = &[
-        // Row 2. req: D-028
+        // Row 2.
+        // req: D-028
         (newer(), UNSUPPORTED, "unsupported driver schema version"),
-        // Row 3. req: D-062
+        // Row 3.
+        // req: D-062
         (with_byte(16, 3), INVALID_PARAMS, "unknown role"),
         (with_byte(16, 255), INVALID_PARAMS, "unknown role"),
         (with_u32(12, 0), INVALID_PARAMS, "invalid client_id"),
@@ -57,10 +59,12 @@ fn refused_attaches_are_answered_by_the_first_failing_check_and_change_nothing()
             "unknown require_hugepages",
         ),
         (with_u32(8, u32::MAX), INVALID_PARAMS, "invalid stream_id"),
-        // Row 4. req: D-063
+        // Row 4.
+        // req: D-063
         (with_byte(21, 3), UNSUPPORTED, "unsupported publish_mode"),
         (with_byte(21, 0), UNSUPPORTED, "unsupported publish_mode"),
-        // Row 7. req: D-057
+        // Row 7.
+        // req: D-057
         (
             attach_message(&ShmAttachRequest {
                 correlation_id: CorrelationId(21),
@@ -77,9 +81,11 @@ fn refused_attaches_are_answered_by_the_first_failing_check_and_change_nothing()
             REJECTED,
             "client_id already attached",
         ),
-        // Row 8. req: D-044
+        // Row 8.
+        // req: D-044
         (with_u32(17, 2), REJECTED, "layout_version mismatch"),
-        // Row 9, in either publish mode. req: D-046, D-047
+        // Row 9, in either publish mode.
+        // req: D-046, D-047
         (with_u32(8, 12_345), REJECTED, "stream not provisioned"),
         (
             attach_message(&ShmAttachRequest {
@@ -92,19 +98,22 @@ fn refused_attaches_are_answered_by_the_first_failing_check_and_change_nothing()
         ),
         // "Assign me one", without dynamic streams.
         (with_u32(8, 0), REJECTED, "stream not provisioned"),
-        // Row 11. req: D-053
+        // Row 11.
+        // req: D-053
         (
             with_u32(8, HOLLOW.get()),
             INVALID_PARAMS,
             "stream has no payload pools",
         ),
-        // Row 12. req: D-055
+        // Row 12.
+        // req: D-055
         (
             attach_message(&producer(7)),
             REJECTED,
             "producer already attached",
         ),
-        // Row 13. req: D-050, D-173, D-176
+        // Row 13.
+        // req: D-050, D-173, D-176
         (with_byte(22, 2), REJECTED, "huge pages are not available"),
         (
             with_u32(23, 0),
@@ -168,12 +177,14 @@ fn earlier_rows_decide() {
     };
     let answer = rig.answer_to(&attach_message(&request)).1;
     assert_eq!(answer, "producer already attached");
-    // Row 5 before everything that is left. req: D-065
+    // Row 5 before everything that is left.
+    // req: D-065
     rig.driver
         .stop(rig.now, ShutdownReason::Normal, Duration::from_secs(1));
     let answer = rig.answer_to(&attach_message(&consumer(2)));
     assert_eq!(answer, (REJECTED, "driver draining".into()));
-    // But after 3. req: D-062
+    // But after 3.
+    // req: D-062
     assert_eq!(rig.answer_to(&with_byte(16, 3)).0, INVALID_PARAMS);
 }
 
@@ -193,7 +204,7 @@ fn refusals_carry_the_correlation_id_a_code_a_text_and_nothing_else() {
     assert!(!view.error_message.is_empty());
 }
 
-#[test] // req: D-034, D-036, D-037, D-038, D-039, D-045, D-215, D-040
+#[test] // req: D-034, D-036, D-037, D-038, D-039, D-045, D-172, D-215, D-040
 fn an_ok_names_everything_needed_to_map_the_stream() {
     let mut rig = Rig::new();
     rig.ask(ShmAttachRequest {
@@ -230,7 +241,7 @@ fn an_ok_names_everything_needed_to_map_the_stream() {
     assert_eq!(pool.region_uri.path(), std::format!("{root}/1.pool"));
 }
 
-#[test] // req: D-059, I-12
+#[test] // req: D-058, D-059, I-12
 fn an_exact_repeat_gets_the_same_ok_and_no_second_lease() {
     let mut rig = Rig::new();
     let first = rig.attached(consumer(7));

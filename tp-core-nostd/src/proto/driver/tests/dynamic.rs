@@ -259,7 +259,8 @@ fn a_stream_that_nobody_uses_is_not_announced_and_forgotten_when_its_files_may_g
     assert_eq!(known(&rig), [20_000]);
     rig.carry_out(order);
     assert_eq!(known(&rig), [0_u32; 0]);
-    // Its number is remembered on disk; it is looked for there, and exceeded. req: D-131
+    // Its number is remembered on disk; it is looked for there, and exceeded.
+    // req: D-131
     rig.now = Instant::from_ns(SECOND);
     let again = rig.attached(create(producer(3), 20_000));
     assert_eq!(epoch_of(&again), epoch_of(&other) + 1);

@@ -126,7 +126,8 @@ fn the_wished_id_is_a_preference() {
     assert_eq!(configs(&mut rig), [(7, own(31_000), None)]);
     rig.send(&wish(8, 31_000));
     assert_eq!(configs(&mut rig), [(8, own(31_001), None)]);
-    // The range is exhausted. req: D-161
+    // The range is exhausted.
+    // req: D-161
     rig.send(&hello(9, (IPC, 31_000), (IPC, 32_000)));
     assert_eq!(configs(&mut rig), [(9, None, own(32_000))]);
     // Another wish does not change what is held.

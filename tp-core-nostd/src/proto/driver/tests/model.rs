@@ -331,7 +331,8 @@ impl Observer {
                     known.named.stream == stream && known.named.role == Role::Producer
                 });
                 let holder = holders.next().map(|known| known.named.client);
-                // A producer may be announced before its OK is out (driver 12, trap 19). req: D-137
+                // A producer may be announced before its OK is out (driver 12, trap 19).
+                // req: D-137
                 assert!(holder.is_none() || holder == producer, "{event:?}");
             }
             Event::Detached { .. } | Event::DetachRefused { .. } => {}
