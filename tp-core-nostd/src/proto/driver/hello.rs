@@ -105,7 +105,17 @@ impl Driver<'_> {
 
     /// The config that is due next.
     pub(super) fn next_config(&mut self, buffer: &mut [u8]) -> Option<Message> {
-        let slot = self.consumers.first_due()?;
+        loop {
+            let slot = self.consumers.first_due()?;
+            match self.config_of(slot, buffer) {
+                Some(message) => return Some(message),
+                // Whoever has no lease is told nothing.
+                None => self.consumers.told(),
+            }
+        }
+    }
+
+    fn config_of(&self, slot: Slot<ConsumerEntry>, buffer: &mut [u8]) -> Option<Message> {
         let consumer = self.consumers.get(slot)?;
         let lease = self.leases.lease(consumer.lease?)?;
         let config = ConsumerConfig {

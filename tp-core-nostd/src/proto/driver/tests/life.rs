@@ -1,8 +1,7 @@
 //! Start, restart and stop.
 
-use std::collections::BTreeMap;
-
 use super::super::*;
+use super::disk::Disk;
 use super::rig::*;
 use crate::time::{Duration, Instant};
 use crate::wire::driver::*;
@@ -10,7 +9,7 @@ use crate::wire::driver::*;
 #[test] // req: D-129, D-131, D-135
 fn old_epochs_on_disk_are_superseded_and_announced_before_any_lease() {
     // A reboot: the clock starts near zero, the disk remembers.
-    let disk = BTreeMap::from([(CAMERA, 900 * SECOND)]);
+    let disk = Disk::from([(CAMERA, 900 * SECOND)]);
     let mut rig = Rig::fresh(CONFIG, Instant::from_ns(SECOND), disk);
     // Clients do not wait for the recovery to ask.
     rig.ask(consumer(7));
@@ -26,7 +25,7 @@ fn old_epochs_on_disk_are_superseded_and_announced_before_any_lease() {
 
 #[test]
 fn a_disk_that_cannot_be_read_is_not_guessed() {
-    let mut rig = Rig::fresh(CONFIG, Instant::from_ns(SECOND), BTreeMap::new());
+    let mut rig = Rig::fresh(CONFIG, Instant::from_ns(SECOND), Disk::default());
     rig.ask(consumer(7));
     rig.fail_files(FileError::Unreadable);
     let heard = rig.hear();
@@ -48,7 +47,7 @@ fn a_disk_that_cannot_be_read_is_not_guessed() {
 
 #[test] // req: D-133
 fn a_stream_without_epoch_numbers_left_is_refused() {
-    let disk = BTreeMap::from([(CAMERA, u64::MAX - 1)]);
+    let disk = Disk::from([(CAMERA, u64::MAX - 1)]);
     let mut rig = Rig::fresh(CONFIG, Instant::from_ns(SECOND), disk);
     rig.files();
     for _ in 0..2 {

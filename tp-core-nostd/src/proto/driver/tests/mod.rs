@@ -2,6 +2,7 @@
 #![allow(clippy::arithmetic_side_effects, reason = "numbers of tests are small")]
 
 mod attach;
+mod disk;
 mod dynamic;
 mod epochs;
 mod hello;
@@ -10,6 +11,7 @@ mod leases;
 mod life;
 mod model;
 mod policy;
+mod requests;
 mod retention;
 mod rig;
 mod set_up;

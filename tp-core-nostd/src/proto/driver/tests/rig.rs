@@ -1,11 +1,12 @@
 //! A driver with its surroundings: a clock, two publications that may be full, and a disk.
 
 use std::boxed::Box;
-use std::collections::BTreeMap;
 use std::vec::Vec;
 
 use super::super::*;
-use crate::ids::{ClientId, CorrelationId, Epoch, LeaseId, NodeId, PoolId, StreamId};
+use super::disk::Disk;
+pub(super) use super::requests::*;
+use crate::ids::{ClientId, CorrelationId, PoolId, StreamId};
 use crate::seq::SlotCount;
 use crate::shm::PoolClass;
 use crate::time::{Duration, Instant};
@@ -66,8 +67,7 @@ pub(super) const CONFIG: Config<'static> = Config {
 pub(super) struct Rig {
     pub(super) driver: Driver<'static>,
     pub(super) now: Instant,
-    /// Highest epoch on disk, per stream.
-    pub(super) disk: BTreeMap<StreamId, u64>,
+    pub(super) disk: Disk,
 }
 
 fn leak<T: Clone>(entry: T, len: usize) -> &'static mut [T] {
@@ -89,17 +89,13 @@ pub(super) fn storage() -> Storage<'static> {
 impl Rig {
     /// At 100 s, with an empty disk that has been looked at.
     pub(super) fn new() -> Self {
-        let mut rig = Self::fresh(CONFIG, Instant::from_ns(100 * SECOND), BTreeMap::new());
+        let mut rig = Self::fresh(CONFIG, Instant::from_ns(100 * SECOND), Disk::default());
         rig.files();
         rig
     }
 
     /// Just started.
-    pub(super) fn fresh(
-        config: Config<'static>,
-        now: Instant,
-        disk: BTreeMap<StreamId, u64>,
-    ) -> Self {
+    pub(super) fn fresh(config: Config<'static>, now: Instant, disk: Disk) -> Self {
         let mut driver = Driver::new(config, storage()).unwrap();
         for (stream, profile) in [(CAMERA, 0), (LIDAR, 0), (HOLLOW, 1)] {
             driver.add_stream(stream, profile).unwrap();
@@ -230,19 +226,9 @@ impl Rig {
 
     /// Carries an order out as a working disk does.
     pub(super) fn carry_out(&mut self, order: FileOrder<'static>) {
-        let result = match order {
-            FileOrder::Scan { stream } => FileResult::Scanned {
-                stream,
-                last_epoch: self.disk.get(&stream).copied().unwrap_or(0),
-            },
-            FileOrder::Provision { stream, epoch, .. } => {
-                self.disk.insert(stream, epoch.get());
-                FileResult::Provisioned { stream, epoch }
-            }
-            FileOrder::Collect { stream, .. } => FileResult::Collected { stream, removed: 0 },
-            FileOrder::RefreshActivity { .. } => return,
-        };
-        self.driver.handle_files(self.now, result);
+        if let Some(result) = self.disk.carry_out(self.now, order) {
+            self.driver.handle_files(self.now, result);
+        }
     }
 
     /// Carries out all orders there are.
@@ -313,78 +299,4 @@ impl Rig {
         };
         (code, std::string::String::from_utf8(text.to_vec()).unwrap())
     }
-}
-
-/// The four fields that name a lease.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Named {
-    pub(super) lease: LeaseId,
-    pub(super) stream: StreamId,
-    pub(super) client: ClientId,
-    pub(super) role: Role,
-}
-
-/// The four fields that name the lease of an OK.
-pub(super) fn holder(granted: &Event) -> Named {
-    match *granted {
-        Event::Attached {
-            lease,
-            stream,
-            client,
-            role,
-            ..
-        } => Named {
-            lease,
-            stream,
-            client,
-            role,
-        },
-        other => panic!("not an OK: {other:?}"),
-    }
-}
-
-pub(super) fn epoch_of(granted: &Event) -> u64 {
-    match granted {
-        Event::Attached { epoch, .. } => Epoch::get(*epoch),
-        other => panic!("not an OK: {other:?}"),
-    }
-}
-
-pub(super) fn node_of(granted: &Event) -> Option<u32> {
-    match granted {
-        Event::Attached { node, .. } => node.map(NodeId::get),
-        other => panic!("not an OK: {other:?}"),
-    }
-}
-
-pub(super) fn client(raw: u32) -> ClientId {
-    ClientId::new(raw).unwrap()
-}
-
-/// A plain request of this client, whose correlation id is ten times its id.
-fn request(role: Role, client_id: u32) -> ShmAttachRequest {
-    ShmAttachRequest {
-        correlation_id: CorrelationId(i64::from(client_id) * 10),
-        stream_id: Some(CAMERA),
-        client_id: client(client_id),
-        role,
-        expected_layout_version: 0,
-        publish_mode: PublishMode::RequireExisting,
-        require_hugepages: HugepagesPolicy::Unspecified,
-        desired_node_id: None,
-    }
-}
-
-pub(super) fn producer(client_id: u32) -> ShmAttachRequest {
-    request(Role::Producer, client_id)
-}
-
-pub(super) fn consumer(client_id: u32) -> ShmAttachRequest {
-    request(Role::Consumer, client_id)
-}
-
-pub(super) fn attach_message(request: &ShmAttachRequest) -> Vec<u8> {
-    let mut buffer = [0; 64];
-    let len = request.encode(&mut buffer).unwrap();
-    buffer[..len].to_vec()
 }
