@@ -119,6 +119,68 @@ fn a_cut_loses_what_is_sent_meanwhile_and_only_between_the_two() {
 }
 
 #[test]
+fn a_cut_one_way_leaves_the_other_way_open() {
+    let net = FakeNet::new(3);
+    let mut there = net.publication(1, SENDER);
+    let mut back = net.publication(2, RECEIVER);
+    let mut far = net.subscription(1, RECEIVER);
+    let mut near = net.subscription(2, SENDER);
+    net.cut_one_way(SENDER, RECEIVER);
+    there.offer(&[1]).unwrap();
+    back.offer(&[2]).unwrap();
+    assert!(received(&mut far).is_empty());
+    assert_eq!(received(&mut near), [2]);
+}
+
+#[test]
+fn only_loose_readers_that_missed_something_lose_the_image_it_was_on() {
+    let net = FakeNet::new(3);
+    let mut publication = net.publication(1, SENDER);
+    let _other = net.publication(1, Owner(3));
+    let loose = net.subscription(1, RECEIVER);
+    let tight = net.tethered_subscription(1, RECEIVER);
+    let bystander = net.subscription(1, Owner(4));
+    net.cut(SENDER, RECEIVER);
+    publication.offer(&[1]).unwrap();
+    net.end_gaps();
+    let images = [loose, tight, bystander].map(|subscription| subscription.image_count());
+    assert_eq!(images, [1, 2, 2]);
+}
+
+#[test]
+fn a_jam_refuses_the_offers_of_one_owner_for_a_while() {
+    let net = FakeNet::new(3);
+    let mut jammed = net.publication(1, SENDER);
+    let mut other = net.publication(1, Owner(3));
+    let mut subscription = net.subscription(1, RECEIVER);
+    net.jam(SENDER, Duration::from_secs(2));
+    assert_eq!(jammed.offer(&[1]), Err(SendError::BackPressured));
+    other.offer(&[2]).unwrap();
+    net.advance(Duration::from_secs(2));
+    jammed.offer(&[3]).unwrap();
+    assert_eq!(received(&mut subscription), [2, 3]);
+}
+
+#[test]
+fn mail_is_what_a_duty_cycle_would_hear_of() {
+    let net = FakeNet::new(3);
+    let mut subscription = net.subscription(1, RECEIVER);
+    assert!(!net.has_mail(RECEIVER));
+    let mut publication = net.publication(1, SENDER);
+    assert!(net.has_mail(RECEIVER), "an image came");
+    subscription.image_events(&mut |_, _| ());
+    assert!(!net.has_mail(RECEIVER));
+    net.set_faults(Faults {
+        delay_ms: 5..=5,
+        ..Faults::NONE
+    });
+    publication.offer(&[1]).unwrap();
+    assert!(!net.has_mail(RECEIVER), "it is under way");
+    net.advance(Duration::from_millis(5));
+    assert!(net.has_mail(RECEIVER) && !net.has_mail(SENDER));
+}
+
+#[test]
 fn a_killed_process_keeps_its_images_for_a_while() {
     let net = FakeNet::new(3);
     let mut publication = net.publication(1, SENDER);

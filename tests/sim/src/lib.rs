@@ -53,6 +53,8 @@ pub use world::World;
 const CONTROL: i32 = 1000;
 /// The announce stream.
 const ANNOUNCE: i32 = 1001;
+/// The descriptor stream.
+const DESCRIPTORS: i32 = 1100;
 /// How often streams are announced and leases kept alive.
 const PERIOD: Duration = Duration::from_secs(1);
 /// How long a lease lives without a keepalive.

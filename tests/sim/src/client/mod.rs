@@ -3,9 +3,11 @@
 //! It does what the conductor and the role of `tp-std` do in one duty cycle, in the same order.
 
 mod consumer;
+mod descriptors;
 mod greeter;
 mod inbox;
 mod pen;
+mod producer;
 
 use std::rc::Rc;
 
@@ -16,19 +18,19 @@ use tp_core_nostd::proto::mapping::{Health, Input, MappingMachine};
 use tp_core_nostd::proto::random::Ids;
 use tp_core_nostd::proto::session::{Cycle, Happened, Inbound, Session};
 use tp_core_nostd::time::Instant;
-use tp_core_nostd::transport::ImageId;
 use tp_core_nostd::wire::driver::{Grant, PublishMode, Role};
 use tp_tests::fake_transport::{Dice, FakeNet, Owner};
 
+use self::descriptors::Descriptors;
 use self::greeter::Greeter;
-use self::inbox::Inbox;
+use self::inbox::Ears;
 use self::pen::Pen;
 use crate::disk::{Regions, SharedDisk};
 use crate::fact::{Holding, What};
 use crate::plan::ClientPlan;
 use crate::planted::{Bug, Planted};
 use crate::wire::{Fuse, Stall, Wire};
-use crate::{ANNOUNCE, CONTROL, GRACE, PERIOD, WINDOW};
+use crate::{CONTROL, GRACE, PERIOD, WINDOW};
 
 /// A client process with one role.
 pub(crate) struct ClientActor {
@@ -37,14 +39,13 @@ pub(crate) struct ClientActor {
     pub(crate) fuse: Fuse,
     pub(crate) stall: Stall,
     pub(crate) stepped_at: Instant,
-    net: FakeNet,
     disk: SharedDisk,
     ids: Ids,
     session: Session,
     machine: MappingMachine,
-    inboxes: [Inbox; 2],
+    ears: Ears,
     control: Wire,
-    driver: Option<ImageId>,
+    descriptors: Descriptors,
     holding: Option<Holding>,
     /// Until when the lease holds, counted here from what went over the wire (D-094).
     deadline: Instant,
@@ -83,15 +84,14 @@ impl ClientActor {
             plan,
             stall: Stall::default(),
             stepped_at: now,
-            net: net.clone(),
             disk: disk.clone(),
             session: Session::new(lease, WINDOW, &mut ids),
             ids,
             machine: MappingMachine::new(WINDOW),
-            inboxes: [CONTROL, ANNOUNCE].map(|id| Inbox::open(net, id, owner)),
+            ears: Ears::open(net, owner),
+            descriptors: Descriptors::open(net, owner, plan.role, &fuse),
             control: Wire::new(net.shared_publication(CONTROL, owner), &fuse, mute),
             fuse,
-            driver: None,
             holding: None,
             deadline: now,
             mapped: None,
@@ -139,8 +139,16 @@ impl ClientActor {
     /// One duty cycle.
     pub(crate) fn step(&mut self, now: Instant, facts: &mut Vec<What>) {
         let before = self.epoch();
-        self.pen.finish(now, facts);
+        if let Some(write) = self.pen.finish(now) {
+            facts.push(What::WriteEnded(write));
+            self.descriptors.tell(now, &write);
+        }
         self.receive(now, facts);
+        for epoch in self.descriptors.epochs(now, self.plan.stream) {
+            if !self.planted.is(Bug::DeafConsumer) {
+                self.input(now, Input::DescriptorEpoch(epoch));
+            }
+        }
         self.tend_regions(now);
         self.poll(now, facts);
         self.transmit(now);
@@ -156,16 +164,7 @@ impl ClientActor {
 
     fn receive(&mut self, now: Instant, facts: &mut Vec<What>) {
         let mut received = Vec::new();
-        let mut driver_gone = false;
-        for (inbox, stream_id) in self.inboxes.iter_mut().zip([CONTROL, ANNOUNCE]) {
-            for image in inbox.poll(now, &mut received) {
-                driver_gone |= self.driver == Some(image);
-                // An untethered subscription that lost an image does not get it back; a new one does.
-                if self.driver.is_none() || stream_id == ANNOUNCE {
-                    *inbox = Inbox::open(&self.net, stream_id, self.owner);
-                }
-            }
-        }
+        let driver_gone = self.ears.hear(now, &mut received);
         for letter in &received {
             let Ok(message) = classify(&letter.bytes) else {
                 continue;
@@ -182,15 +181,14 @@ impl ClientActor {
                 continue;
             };
             if let Happened::Granted(grant) = &happened {
-                self.driver = Some(letter.image);
+                self.ears.driver = Some(letter.image);
                 self.granted(now, grant, facts);
             }
             self.act(now, &happened, facts);
         }
         if driver_gone {
             self.lose(now, LeaseLost::DriverGone, facts);
-            self.driver = None;
-            self.inboxes = [CONTROL, ANNOUNCE].map(|id| Inbox::open(&self.net, id, self.owner));
+            self.ears.again();
         }
     }
 
@@ -216,29 +214,6 @@ impl ClientActor {
             Role::Producer => self.act_as_producer(now, happened, facts),
             Role::Consumer if self.planted.hears(happened) => self.act_as_consumer(now, happened),
             Role::Consumer => {}
-        }
-    }
-
-    fn act_as_producer(&mut self, now: Instant, happened: &Happened<'_>, facts: &mut Vec<What>) {
-        match happened {
-            Happened::Granted(grant) => {
-                match self.disk.borrow().open(self.plan.stream, grant.epoch) {
-                    Some(regions) => {
-                        regions.activity_ns.set(now.as_ns());
-                        self.look_at = now.after(PERIOD);
-                        self.mapped = Some((grant.epoch, regions));
-                    }
-                    None => {
-                        let mut cycle = cycle(now, &mut self.ids);
-                        if self.session.lost(&mut cycle, LeaseLost::Unusable).is_some() {
-                            facts.push(What::Lost(LeaseLost::Unusable));
-                        }
-                        self.holding = None;
-                    }
-                }
-            }
-            Happened::Lost(_) => self.mapped = None,
-            _ => {}
         }
     }
 

@@ -10,7 +10,7 @@ use crate::disk::Regions;
 use crate::fact::{Holding, What, Write};
 
 /// The pause between two frames.
-const PAUSE: Duration = Duration::from_millis(130);
+const PAUSE: Duration = Duration::from_millis(330);
 
 /// The writing half of a producer. A frame that was begun is finished, whatever becomes of the lease: the thread that
 /// writes it looks at its role again only with the next frame.
@@ -32,10 +32,9 @@ impl Pen {
 
     /// Finishes what is due. Comes before anything else of a duty cycle: a process that slept has written before it
     /// looks at its lease.
-    pub(crate) fn finish(&mut self, now: Instant, facts: &mut Vec<What>) {
-        if let Some((write, _)) = self.writing.take_if(|(_, until)| now >= *until) {
-            facts.push(What::WriteEnded(write));
-        }
+    pub(crate) fn finish(&mut self, now: Instant) -> Option<Write> {
+        let (write, _) = self.writing.take_if(|(_, until)| now >= *until)?;
+        Some(write)
     }
 
     /// Begins a frame, if it is time for one and the last is finished.
