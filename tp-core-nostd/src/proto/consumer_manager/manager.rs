@@ -2,7 +2,7 @@
 
 use heapless::Deque;
 
-use super::entry::{Consumer, ConsumerEntry, StreamKind, Told, Wishes};
+use super::entry::{Consumer, ConsumerEntry, StreamKey, StreamKind, Told, Wishes};
 use super::policy::{ManagerCounters, ManagerPolicy, count};
 use crate::ids::{ClientId, StreamId};
 use crate::proto::endpoint::CHANNEL_MAX;
@@ -159,6 +159,17 @@ where
     pub fn handle_epoch_change(&mut self) {
         for entry in self.entries.as_mut() {
             entry.tell_again = true;
+        }
+    }
+
+    /// Nobody has subscribed to this private stream for longer than a switch takes: its consumer may not have got the answer,
+    /// so its next hello is answered again. An answer that came twice changes nothing.
+    pub fn handle_unconnected(&mut self, key: StreamKey) {
+        if self.stream(key).is_some() {
+            let at = self.find(key.consumer);
+            if let Some(entry) = at.and_then(|at| self.entries.as_mut().get_mut(at)) {
+                entry.tell_again = true;
+            }
         }
     }
 

@@ -145,7 +145,7 @@ where
         }
     }
 
-    fn stream(&mut self, key: StreamKey) -> Option<&mut PrivateStream<N>> {
+    pub(super) fn stream(&mut self, key: StreamKey) -> Option<&mut PrivateStream<N>> {
         let at = self.find(key.consumer)?;
         let [descriptor, control] = &mut self.entries.as_mut().get_mut(at)?.streams;
         let stream = match key.kind {

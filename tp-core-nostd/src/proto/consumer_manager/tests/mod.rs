@@ -4,3 +4,4 @@ mod answers;
 mod model;
 mod rig;
 mod streams;
+mod together;
