@@ -41,7 +41,7 @@ encode
 decode
 observe
 read 300
-keepalive 1000
-attach 12000
+keepalive 2500
+attach 30000
 PATHS
 exit $status

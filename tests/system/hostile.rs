@@ -143,6 +143,8 @@ pub(crate) fn undisturbed(shape: &Shape, attack: impl FnOnce(&Rig) + Send) {
         // Stops the traffic also when the attack fails.
         let attack = scope.spawn(|| attack(&rig));
         let outcome = attack.join();
+        // The attacker has gone by now, and its images with it.
+        thread::sleep(Duration::from_millis(300));
         going.store(false, Ordering::Relaxed);
         assert!(publishing.join().unwrap() > 0);
         if let Err(panic) = outcome {

@@ -84,7 +84,7 @@ fn other_processes_see_status_leases_and_streams_while_frames_flow() {
     );
 }
 
-#[test] // req: C-168, C-164
+#[test] // req: C-168
 fn a_lease_can_be_taken_kept_and_given_back_by_hand() {
     let rig = Rig::start(&Shape::default());
     let attach = [

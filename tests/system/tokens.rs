@@ -74,7 +74,7 @@ fn wrong_tokens_are_ignored_without_an_answer_and_never_shown() {
     });
 }
 
-#[test] // req: D-143, D-145, D-148, D-149, D-151, C-164
+#[test] // req: D-143, D-145, D-148, D-149, D-151
 fn the_right_token_ends_the_driver_in_good_order() {
     let mut rig = Rig::start(&GUARDED);
     let (client, _conductor) = rig.client();

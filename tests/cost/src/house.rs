@@ -92,6 +92,11 @@ impl House {
             let stream = StreamId::new(stream).unwrap();
             house.engine.add_stream(stream, 0).unwrap();
         }
+        // Every stream has had a consumer, so its files are there.
+        for client in (leases + 1..).take(streams as usize) {
+            let held = house.attach(client);
+            house.give_back((held.lease, held.stream, held.client));
+        }
         for client in 1..=leases {
             let held = house.attach(client);
             house.leases.push(held);

@@ -8,6 +8,7 @@
 )]
 
 use core::hint::black_box;
+use core::time::Duration;
 use tp_core_nostd::ids::{ClientId, LeaseId, StreamId};
 use tp_core_nostd::proto::publish::FrameMeta;
 use tp_core_nostd::proto::sequence::{Arrival, Sequencer};
@@ -147,17 +148,20 @@ fn observe(sequencer: &mut Sequencer, seq: Seq) -> Arrival {
 /// Streams and leases of the driver, as the goals name them.
 const STREAMS: u32 = 1000;
 const LEASES: u32 = 10_000;
+/// Time from one keepalive to the next, where each lease has one per second.
+const TURN: Duration = Duration::from_micros(100);
 
 fn run_keepalive(times: u64) {
     let mut house = House::new(STREAMS, LEASES, 0);
     for n in (0..LEASES).cycle().take(times as usize) {
         let message = house.keepalive(n);
+        house.pass(TURN);
         keepalive(&mut house, black_box(&message));
     }
     assert_eq!(house.engine.counters().keepalives, times);
 }
 
-/// One keepalive of one of ten thousand leases.
+/// One keepalive of one of ten thousand leases, each in its turn: it moves from the first to expire to the last.
 #[inline(never)]
 fn keepalive(house: &mut House, message: &[u8]) {
     house.hear(message);

@@ -86,7 +86,7 @@ mod tests {
         args.join(" ")
     }
 
-    #[test] // req: C-164
+    #[test]
     fn positions_become_options() {
         for (original, ours) in [
             ("tp", "tp"),

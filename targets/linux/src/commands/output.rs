@@ -106,6 +106,29 @@ pub(super) fn span(ns: u64) -> String {
     format!("{value:.digits$} {name}")
 }
 
+/// One object as text: `key=value` per line, lists and objects as JSON.
+pub(super) fn pairs(object: &Value) -> String {
+    let mut text = String::new();
+    for (key, value) in object.as_object().into_iter().flatten() {
+        if key != "type" {
+            text.push_str(key);
+            text.push('=');
+            text.push_str(&plain(value));
+            text.push('\n');
+        }
+    }
+    text
+}
+
+/// A value without the quotes of JSON; nothing for null.
+pub(super) fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

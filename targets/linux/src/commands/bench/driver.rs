@@ -17,6 +17,7 @@ use tp_std::{Endpoint, STATUS_STREAM};
 
 use super::load::Load;
 use super::processor::Watch;
+use crate::commands::output::pairs;
 use crate::commands::scratch::Scratch;
 
 /// How long the driver may take to start, to answer, to end.
@@ -56,15 +57,10 @@ pub(super) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     driver.stop()?;
     media.stop()?;
     let figures = figures?;
-    let mut text = String::new();
-    match (args.json, figures.as_object()) {
-        (false, Some(fields)) => {
-            for (name, value) in fields {
-                writeln!(text, "{name}={value}")?;
-            }
-        }
-        _ => writeln!(text, "{figures}")?,
-    }
+    let text = match args.json {
+        true => format!("{figures}\n"),
+        false => pairs(&figures),
+    };
     io::stdout().write_all(text.as_bytes())?;
     Ok(scratch.clear()?)
 }

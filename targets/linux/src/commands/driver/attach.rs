@@ -13,7 +13,7 @@ use tp_core_nostd::wire::driver::{
 };
 
 use super::control::{Control, Options, correlation};
-use super::pairs;
+use crate::commands::output::pairs;
 
 /// Arguments of `tp driver attach`.
 #[derive(Debug, clap::Args)]

@@ -11,7 +11,6 @@ use core::error::Error;
 use core::time::Duration;
 use std::path::PathBuf;
 
-use serde_json::Value;
 use tp_std::Endpoint;
 use tp_std::aeron::{Channel, DEFAULT_CHANNEL, default_dir};
 use tp_std::driver::What;
@@ -116,27 +115,4 @@ fn milliseconds(text: &str) -> Result<Duration, &'static str> {
 fn aeron_stream(text: &str) -> Result<i32, &'static str> {
     let id = text.parse().ok().filter(|id| *id > 0);
     id.ok_or("an Aeron stream id is a number from 1 to 2147483647, such as 1000")
-}
-
-/// One object as text: `key=value` per line, lists and objects as JSON.
-fn pairs(object: &Value) -> String {
-    let mut text = String::new();
-    for (key, value) in object.as_object().into_iter().flatten() {
-        if key != "type" {
-            text.push_str(key);
-            text.push('=');
-            text.push_str(&plain(value));
-            text.push('\n');
-        }
-    }
-    text
-}
-
-/// A value without the quotes of JSON; nothing for null.
-fn plain(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
 }

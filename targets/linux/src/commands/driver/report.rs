@@ -9,8 +9,8 @@ use tp_std::STATUS_STREAM;
 use tp_std::driver::{What, ask_driver};
 
 use super::table::table;
-use super::{Reach, aeron_stream, pairs, plain};
-use crate::commands::output::span;
+use super::{Reach, aeron_stream};
+use crate::commands::output::{pairs, plain, span};
 
 /// Arguments of the commands that only ask.
 #[derive(Debug, clap::Args)]
