@@ -74,6 +74,11 @@ impl<M, E, N> Link<M, E, N> {
         self.closed.load(Ordering::Relaxed)
     }
 
+    /// Conductor: the role is gone, so nobody takes what waits for it; memory must not stay mapped for that.
+    pub(crate) fn discard(&self) {
+        drop((self.mapping.take(), self.endpoint.take()));
+    }
+
     /// Role: it was dropped, its lease can go.
     pub(crate) fn abandon(&self) {
         self.abandoned.store(true, Ordering::Relaxed);

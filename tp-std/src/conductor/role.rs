@@ -117,6 +117,7 @@ impl<K: Kind> Post<K> {
 
     fn give_up(&mut self, cycle: &mut Cycle<'_>) {
         self.fence();
+        self.link.discard();
         self.session.detach(cycle);
     }
 
