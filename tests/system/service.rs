@@ -20,7 +20,7 @@ use std::time::Instant;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tp_core_nostd::ids::StreamId;
-use tp_core_nostd::wire::driver::RefusalCode;
+use tp_core_nostd::wire::driver::{PublishMode, RefusalCode};
 use tp_std::aeron::{MediaDriver, MediaDriverConfig};
 use tp_std::{Client, ConsumerConfig, Context, Error, ProducerConfig};
 
@@ -415,6 +415,75 @@ fn old_epochs_are_collected_while_the_driver_runs_and_when_it_starts() {
     wait_until("the collection after the last change", || epochs() == 2);
     assert!(driver.log().contains("old epochs removed"));
     driver.stop();
+}
+
+#[test] // req: D-201
+fn space_that_a_dead_driver_holds_is_taken_back_when_it_runs_out() {
+    let test = "space_that_a_dead_driver_holds_is_taken_back_when_it_runs_out";
+    // Two epochs fit, a third does not.
+    let Some(small) = Mounted::new(test, "tmpfs", "size=1300k") else {
+        return;
+    };
+    let host = Host::new();
+    let there = ("SHM_BASE_DIR", small.text());
+    let (client, _conductor) = host.client(small.path());
+    let driver = host.start(&[there, ("POLICIES_EPOCH_GC_ENABLED", "false")]);
+    produce(&client);
+    let (code, text) = host.attach_refused(small.path());
+    assert_eq!(code, RefusalCode::InternalError, "{text}");
+    driver.signal(Signal::KILL);
+    drop(driver);
+
+    let driver = host.start(&[
+        there,
+        ("POLICIES_EPOCH_GC_KEEP", "1"),
+        ("POLICIES_EPOCH_GC_MIN_AGE_NS", "1"),
+    ]);
+    produce(&client);
+    assert!(
+        driver.log().contains("old epochs removed"),
+        "{}",
+        driver.log()
+    );
+    driver.stop();
+}
+
+#[test] // req: D-156, D-157, D-166, D-167, D-168, D-179
+fn streams_that_clients_bring_into_being_have_files_like_any_other() {
+    let host = Host::new();
+    let driver = host.start(&[
+        ("POLICIES_ALLOW_DYNAMIC_STREAMS", "true"),
+        ("DRIVER_STREAM_ID_RANGE", "20000-20009"),
+    ]);
+    let (client, _conductor) = host.client(&host.base());
+    let on = |id| {
+        let config = ProducerConfig::new(StreamId::new(id).unwrap());
+        let config = config.with_publish_mode(PublishMode::ExistingOrCreate);
+        client.producer(config).unwrap().wait(PATIENCE)
+    };
+    let mut producer = on(20_005).unwrap();
+    let epoch = producer.epoch().unwrap();
+    let dir = host
+        .base()
+        .join("tensorpool-test/default/20005")
+        .join(epoch.to_string());
+    assert_eq!(files_below(&dir).len(), 2);
+    match on(30_000) {
+        Err(Error::Rejected { code, text }) => {
+            assert_eq!(code, RefusalCode::InvalidParams);
+            assert_eq!(text, "stream_id is outside of the dynamic range");
+        }
+        other => panic!("{other:?}"),
+    }
+    // The whole range is this driver's, also where nothing uses it yet.
+    let said = host.refused(&[
+        ("POLICIES_ALLOW_DYNAMIC_STREAMS", "true"),
+        ("DRIVER_STREAM_ID_RANGE", "20009-20100"),
+    ]);
+    assert!(said.contains("belongs to another driver"), "{said}");
+    drop(producer);
+    driver.stop();
+    assert_eq!(files_below(&host.base()), Vec::<PathBuf>::new());
 }
 
 #[test]

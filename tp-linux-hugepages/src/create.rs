@@ -243,7 +243,7 @@ mod tests {
         assert_eq!(fs::read_dir(&dir).unwrap().count(), regions.len());
     }
 
-    #[test] // req: D-187, W-019, W-271
+    #[test] // req: D-015, D-187, W-019, W-271
     fn regions_are_complete_and_otherwise_zero() {
         let scratch = ScratchTree::new();
         for region in create(&scratch.tree, 42).unwrap() {

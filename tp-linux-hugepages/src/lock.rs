@@ -181,7 +181,7 @@ mod tests {
         IdRange::new(id(first), id(last)).unwrap()
     }
 
-    #[test] // req: D-008, D-183
+    #[test] // req: D-008, D-164, D-183
     fn a_stream_has_one_holder_at_a_time() {
         let scratch = ScratchTree::new();
         let lock = |ranges: &[IdRange]| scratch.tree.lock_streams(ranges);

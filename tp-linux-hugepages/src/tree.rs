@@ -198,7 +198,7 @@ mod tests {
         }
     }
 
-    #[test] // req: D-203, W-255
+    #[test] // req: D-019, D-203, W-255
     fn a_link_in_the_tree_is_neither_followed_nor_replaced() {
         let scratch = tempfile::tempdir().unwrap();
         let elsewhere = tempfile::tempdir().unwrap();

@@ -168,3 +168,60 @@ fn check_pages(config: &DriverConfig, tree: &CanonicalTree) -> Result<(), Driver
         (None, false) => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[test] // req: D-163
+    fn a_wide_range_of_dynamic_ids_takes_no_more_places_than_leases() {
+        let with = |range: &str, leases: &str| {
+            let text = format!(
+                r#"
+                [driver]
+                lease_limit = {leases}
+                stream_id_range = "{range}"
+                [policies]
+                allow_dynamic_streams = true
+                [profiles.small]
+                [[profiles.small.payload_pools]]
+                pool_id = 1
+                stride_bytes = 64
+                [streams.one]
+                stream_id = 10
+                profile = "small"
+                "#
+            );
+            let (config, _) = DriverConfig::parse(Path::new("test"), &text, &|_| None).unwrap();
+            stream_limit(&config)
+        };
+        assert_eq!(with("20000-20009", "100"), 1 + 10);
+        assert_eq!(with("20000-2147483647", "100"), 1 + 100 + PARTING_STREAMS);
+    }
+
+    #[test] // req: D-008
+    fn the_streams_are_locked_as_long_as_the_tables_live() {
+        let base = tempfile::tempdir().unwrap();
+        let text = format!(
+            r#"
+            [shm]
+            base_dir = "{}"
+            [profiles.small]
+            [[profiles.small.payload_pools]]
+            pool_id = 1
+            stride_bytes = 64
+            [streams.one]
+            stream_id = 10
+            profile = "small"
+            "#,
+            base.path().display()
+        );
+        let (config, _) = DriverConfig::parse(Path::new("test"), &text, &|_| None).unwrap();
+        let tables = DriverTables::new(&config).unwrap();
+        let refused = DriverTables::new(&config).unwrap_err();
+        assert!(matches!(refused, DriverError::Locked(_)), "{refused}");
+        drop(tables);
+        DriverTables::new(&config).unwrap();
+    }
+}
