@@ -196,7 +196,7 @@ const REFUSED: &[(&str, Refusal)] = refusals! {
 /// Sensible messages that the state of their receiver forbids.
 const LEFT_TO: &[(&str, &[&str])] = &[
     (
-        "the driver, which knows its leases",
+        "the driver, which knows its leases (`leases.rs`)",
         &[
             "AttachRequest/repeat_names_granted_stream",
             "AttachRequest/repeat_new_correlation",

@@ -16,6 +16,7 @@ mod control;
 mod discovery;
 mod driver;
 mod harness;
+mod leases;
 mod merge_map;
 mod properties;
 mod refusal;
