@@ -8,21 +8,21 @@ use crate::ids::{LeaseId, StreamId};
 use crate::time::{Duration, Instant};
 use crate::wire::driver::*;
 
-const REJECTED: i32 = 3;
+pub(super) const REJECTED: i32 = 3;
 const INVALID_PARAMS: i32 = 2;
 
-const fn id(raw: u32) -> StreamId {
+pub(super) const fn id(raw: u32) -> StreamId {
     StreamId::new(raw).unwrap()
 }
 
-const DYNAMIC: Config<'static> = Config {
+pub(super) const DYNAMIC: Config<'static> = Config {
     dynamic: Some(Dynamic {
         ids: const { &[IdRange::new(id(20_000), id(20_002)).unwrap()] },
         profile: 0,
     }),
     ..CONFIG
 };
-const KEEPING: Config<'static> = Config {
+pub(super) const KEEPING: Config<'static> = Config {
     retention: Some(Retention {
         keep: 2,
         min_age: Duration::from_secs(3),
@@ -31,14 +31,14 @@ const KEEPING: Config<'static> = Config {
     ..DYNAMIC
 };
 
-fn rig(config: Config<'static>) -> Rig {
+pub(super) fn rig(config: Config<'static>) -> Rig {
     let mut rig = Rig::fresh(config, Instant::from_ns(100 * SECOND), Default::default());
     rig.files();
     rig
 }
 
 /// An attach that may bring the stream into being; 0 asks for any.
-fn create(request: ShmAttachRequest, stream: u32) -> ShmAttachRequest {
+pub(super) fn create(request: ShmAttachRequest, stream: u32) -> ShmAttachRequest {
     ShmAttachRequest {
         stream_id: StreamId::new(stream),
         publish_mode: PublishMode::ExistingOrCreate,
@@ -46,14 +46,14 @@ fn create(request: ShmAttachRequest, stream: u32) -> ShmAttachRequest {
     }
 }
 
-fn join(request: ShmAttachRequest, stream: u32) -> ShmAttachRequest {
+pub(super) fn join(request: ShmAttachRequest, stream: u32) -> ShmAttachRequest {
     ShmAttachRequest {
         publish_mode: PublishMode::RequireExisting,
         ..create(request, stream)
     }
 }
 
-fn known(rig: &Rig) -> Vec<u32> {
+pub(super) fn known(rig: &Rig) -> Vec<u32> {
     let dynamic = rig.driver.streams().filter(|status| status.dynamic);
     dynamic.map(|status| status.stream.get()).collect()
 }
@@ -222,118 +222,6 @@ fn a_stream_whose_files_cannot_be_made_is_forgotten() {
             id(20_001)
         );
     }
-}
-
-#[test] // req: D-168, D-198
-fn a_stream_that_nobody_uses_is_not_announced_and_forgotten_when_its_files_may_go() {
-    let mut rig = rig(KEEPING);
-    let lease = rig.attached(create(consumer(1), 0));
-    let other = rig.attached(join(consumer(2), 20_000));
-    rig.detach(&lease, 1);
-    rig.settle();
-    rig.pass(SECOND).keepalive(&other);
-    assert_eq!(rig.announces().len(), 1);
-    rig.detach(&other, 2);
-    // Not before its last lease is gone entirely.
-    assert_eq!(rig.announces(), []);
-    assert_eq!(rig.settle().len(), 2);
-    assert_eq!(rig.driver.epoch(id(20_000)), None);
-    let left_at = rig.now;
-    rig.pass(3 * SECOND - 1);
-    assert_eq!(rig.settle(), []);
-    assert_eq!(rig.order(), None);
-    assert_eq!(
-        rig.driver.poll_timeout(),
-        left_at.after(Duration::from_secs(3))
-    );
-    rig.pass(1);
-    let order = rig.order().unwrap();
-    let keep = Keep {
-        in_use: None,
-        spared: None,
-        newest: 0,
-        min_age: Duration::from_secs(3),
-    };
-    let stream = id(20_000);
-    assert_eq!(order, FileOrder::Collect { stream, keep });
-    assert_eq!(known(&rig), [20_000]);
-    rig.carry_out(order);
-    assert_eq!(known(&rig), [0_u32; 0]);
-    // Its number is remembered on disk; it is looked for there, and exceeded.
-    // req: D-131
-    rig.now = Instant::from_ns(SECOND);
-    let again = rig.attached(create(producer(3), 20_000));
-    assert_eq!(epoch_of(&again), epoch_of(&other) + 1);
-}
-
-#[test] // req: D-168
-fn where_nothing_is_collected_a_stream_is_forgotten_at_once() {
-    let mut rig = rig(DYNAMIC);
-    let lease = rig.attached(create(consumer(1), 0));
-    rig.detach(&lease, 1);
-    rig.hear();
-    let Some(FileOrder::Collect { stream, keep }) = rig.order() else {
-        panic!("mappings can go")
-    };
-    let old = FoundEpoch {
-        epoch: 1,
-        activity_ns: 0,
-        creator_lives: false,
-    };
-    assert!(keep.spares(rig.now, 1000, old));
-    // Somebody comes before that is done: it waits, and the stream stays.
-    rig.ask(create(producer(2), 20_000));
-    assert_eq!(rig.order(), None);
-    rig.driver
-        .handle_files(rig.now, FileResult::Collected { stream, removed: 0 });
-    let heard = rig.settle();
-    let granted = heard
-        .iter()
-        .find(|event| matches!(event, Event::Attached { .. }));
-    assert!(epoch_of(granted.unwrap()) > epoch_of(&lease));
-    assert_eq!(known(&rig), [20_000]);
-}
-
-#[test] // req: D-111, D-112, D-125, D-168
-fn the_loss_of_its_producer_is_announced_before_a_stream_is_left() {
-    let mut rig = rig(KEEPING);
-    let lease = rig.attached(create(producer(1), 0));
-    rig.detach(&lease, 7);
-    assert!(matches!(rig.hear()[..], [Event::Revoked { .. }]));
-    rig.files();
-    let announced = rig.announces();
-    assert_eq!(announced.len(), 1);
-    assert!(announced[0].1 > epoch_of(&lease) && announced[0].2.is_none());
-    // Only then the detach is answered, and after that the stream is left.
-    rig.pass(SECOND);
-    assert!(matches!(rig.settle()[..], [Event::Detached { .. }]));
-    rig.pass(SECOND);
-    assert_eq!(rig.announces(), []);
-    rig.pass(3 * SECOND);
-    rig.settle();
-    assert_eq!(known(&rig), [0_u32; 0]);
-}
-
-#[test]
-fn a_stream_about_to_be_forgotten_is_as_good_as_new() {
-    let mut rig = rig(KEEPING);
-    let lease = rig.attached(create(consumer(1), 0));
-    rig.detach(&lease, 1);
-    rig.settle();
-    rig.pass(SECOND);
-    let answer = rig.answer_to(&attach_message(&join(consumer(2), 20_000)));
-    assert_eq!(answer, (REJECTED, "stream not provisioned".into()));
-    // Its id is not free for anybody who asks for any.
-    let other = rig.attached(create(consumer(3), 0));
-    assert_eq!(holder(&other).stream, id(20_001));
-    let again = rig.attached(create(consumer(2), 20_000));
-    assert!(epoch_of(&again) > epoch_of(&lease));
-    for _ in 0..10 {
-        rig.pass(SECOND).keepalive(&again);
-        rig.keepalive(&other);
-        rig.settle();
-    }
-    assert_eq!(known(&rig), [20_000, 20_001]);
 }
 
 #[test] // req: D-154
