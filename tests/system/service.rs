@@ -448,6 +448,39 @@ fn space_that_a_dead_driver_holds_is_taken_back_when_it_runs_out() {
     driver.stop();
 }
 
+#[test] // req: D-202
+fn streams_of_a_dead_driver_that_nobody_comes_back_for_are_collected() {
+    let host = Host::new();
+    let dynamic = [
+        ("POLICIES_ALLOW_DYNAMIC_STREAMS", "true"),
+        ("DRIVER_STREAM_ID_RANGE", "20000-20009"),
+        ("POLICIES_EPOCH_GC_ON_STARTUP", "true"),
+        ("POLICIES_EPOCH_GC_MIN_AGE_NS", "1000000000"),
+    ];
+    let driver = host.start(&dynamic);
+    let (client, conductor) = host.client(&host.base());
+    let config = ProducerConfig::new(StreamId::new(20_005).unwrap());
+    let config = config.with_publish_mode(PublishMode::ExistingOrCreate);
+    let producer = client.producer(config).unwrap().wait(PATIENCE).unwrap();
+    let dir = host.base().join("tensorpool-test/default/20005");
+    assert!(!files_below(&dir).is_empty());
+    driver.signal(Signal::KILL);
+    drop(driver);
+    drop(producer);
+    conductor.close().unwrap();
+
+    let driver = host.start(&dynamic);
+    wait_until("the collection of what is left", || {
+        files_below(&dir).is_empty()
+    });
+    assert_eq!(
+        fs::read_dir(&dir).unwrap().count(),
+        1,
+        "the record of the last epoch (D-204)"
+    );
+    driver.stop();
+}
+
 #[test] // req: D-156, D-157, D-166, D-167, D-168, D-179
 fn streams_that_clients_bring_into_being_have_files_like_any_other() {
     let host = Host::new();

@@ -1,7 +1,8 @@
 //! The canonical tree `<base>/tensorpool-<user>/<namespace>/<stream>/<epoch>/` and the ways into it (wire 5.21).
 
 use crate::allow::canonical_base;
-use crate::dir::{FileError, find_in, open_in, walk};
+use crate::dir::{FileError, find_in, names, open_in, walk};
+use crate::epochs::decimal;
 use crate::hugetlb::huge_page_bytes;
 use crate::mode::FileMode;
 use crate::names::{Namespace, UserName};
@@ -82,26 +83,47 @@ impl CanonicalTree {
         self.stream_dir(stream).join(epoch.to_string())
     }
 
+    fn root_below_base(&self) -> [String; 2] {
+        [self.user_dir.clone(), self.namespace.as_str().to_owned()]
+    }
+
     fn below_base(&self, stream: StreamId) -> [String; 3] {
-        [
-            self.user_dir.clone(),
-            self.namespace.as_str().to_owned(),
-            stream.to_string(),
-        ]
+        let [user, namespace] = self.root_below_base();
+        [user, namespace, stream.to_string()]
     }
 
     /// Opens the directory of a stream; `None` if there is none.
     pub(crate) fn find_stream_dir(&self, stream: StreamId) -> Result<Option<OwnedFd>, FileError> {
+        self.find_below_base(&self.below_base(stream))
+    }
+
+    fn find_below_base(&self, below: &[String]) -> Result<Option<OwnedFd>, FileError> {
         let mut path = self.base.clone();
         let mut dir = walk(&path)?;
-        for name in self.below_base(stream) {
-            path.push(&name);
-            dir = match find_in(&dir, &name, &path)? {
+        for name in below {
+            path.push(name);
+            dir = match find_in(&dir, name, &path)? {
                 Some(dir) => dir,
                 None => return Ok(None),
             };
         }
         Ok(Some(dir))
+    }
+
+    /// The streams that have a directory, whoever made it, in rising order.
+    ///
+    /// # Errors
+    /// The directory of the streams' directories cannot be listed.
+    pub fn streams(&self) -> Result<Vec<StreamId>, FileError> {
+        let Some(dir) = self.find_below_base(&self.root_below_base())? else {
+            return Ok(Vec::new());
+        };
+        let names = names(&dir, &self.root())?;
+        let numbers = names.iter().filter_map(|name| decimal(name));
+        let ids = numbers.filter_map(|number| StreamId::new(u32::try_from(number).ok()?));
+        let mut streams: Vec<_> = ids.collect();
+        streams.sort_unstable();
+        Ok(streams)
     }
 
     /// Opens the directory of a stream, making what is missing of it.
@@ -111,7 +133,7 @@ impl CanonicalTree {
 
     /// Opens the directory of the streams' directories, making what is missing of it.
     pub(crate) fn make_root(&self) -> Result<OwnedFd, FileError> {
-        self.make_below_base(&[self.user_dir.clone(), self.namespace.as_str().to_owned()])
+        self.make_below_base(&self.root_below_base())
     }
 
     fn make_below_base(&self, names: &[String]) -> Result<OwnedFd, FileError> {
@@ -178,6 +200,21 @@ mod tests {
             base.join("real/tensorpool-jane/lab1/10000/18446744073709551614")
         );
         assert_eq!(pool_file(PoolId::new(7).unwrap()), "7.pool");
+    }
+
+    #[test] // req: D-202
+    fn streams_are_found_by_their_directories() {
+        let scratch = tempfile::tempdir().unwrap();
+        let tree = tree_in(scratch.path(), FileMode::PRIVATE);
+        assert_eq!(tree.streams().unwrap(), []);
+        let ids = [20_001, 7, 10_000].map(|id| StreamId::new(id).unwrap());
+        for id in ids {
+            tree.make_stream_dir(id).unwrap();
+        }
+        for other in ["driver", "007", "4294967296", "-1", "0"] {
+            fs::create_dir(tree.root().join(other)).unwrap();
+        }
+        assert_eq!(tree.streams().unwrap(), [ids[1], ids[2], ids[0]]);
     }
 
     #[test] // req: D-185, D-186, W-270

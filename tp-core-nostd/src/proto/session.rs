@@ -7,7 +7,7 @@ use super::announce::{AnnounceFilter, Arrival, Stamp};
 use super::dispatch::Message;
 use super::lease_client::{Event, LeaseClient, LeaseConfig, LeaseLost, Transmit};
 use super::random::Ids;
-use crate::ids::{CorrelationId, Epoch, StreamId};
+use crate::ids::{ClientId, CorrelationId, Epoch, StreamId};
 use crate::sbe::EncodeError;
 use crate::time::{Duration, Instant};
 use crate::transport::{ImageId, Publication, SendError};
@@ -82,6 +82,8 @@ pub struct Session {
     lease: LeaseClient,
     /// Epoch of the last grant.
     granted: Option<Epoch>,
+    /// Who the last announce says that produces.
+    producer: Option<ClientId>,
     filter: AnnounceFilter,
     window: Duration,
     /// When the stream's driver lived for the last time that we heard of.
@@ -95,6 +97,7 @@ impl Session {
             stream: config.stream,
             role: config.role,
             granted: None,
+            producer: None,
             lease: LeaseClient::new(config, ids),
             filter: AnnounceFilter::new(window),
             window,
@@ -152,6 +155,7 @@ impl Session {
                 let ShmLeaseRevoked {
                     lease_id,
                     stream_id,
+                    client_id,
                     role,
                     reason,
                     timestamp_ns,
@@ -160,9 +164,12 @@ impl Session {
                 let ours = self
                     .lease
                     .handle_revoked(now, cycle.ids, lease_id, stream_id, role, reason);
-                let other_producer = stream_id == self.stream && role == Role::Producer;
+                // A lease of an earlier driver may be revoked long after somebody else produces (D-154).
+                let of_producer = stream_id == self.stream
+                    && role == Role::Producer
+                    && self.producer.is_none_or(|producer| producer == client_id);
                 ours.map(happened)
-                    .or(other_producer.then_some(Happened::ProducerRevoked { timestamp_ns }))
+                    .or(of_producer.then_some(Happened::ProducerRevoked { timestamp_ns }))
             }
             Message::ShmDriverShutdown(view) => {
                 ShmDriverShutdown::try_from(view).ok()?;
@@ -182,6 +189,7 @@ impl Session {
                 };
                 self.filter.judge(stamp, arrival).ok()?;
                 self.heard = self.heard.max(sent_at(stamp, now));
+                self.producer = announce.producer_id;
                 self.lease.lease()?;
                 // Somebody else's epoch: whatever a producer holds, it is not the stream any more (D-155).
                 if self.role == Role::Producer
@@ -273,3 +281,6 @@ fn happened(event: Event) -> Happened<'static> {
         Event::Detached => Happened::Detached,
     }
 }
+
+#[cfg(test)]
+mod tests;

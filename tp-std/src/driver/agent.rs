@@ -14,6 +14,7 @@ use tracing::{debug, info, warn};
 use super::error::DriverError;
 use super::files::Files;
 use super::status::{Cycles, Facts, StatusDesk};
+use super::strays::Strays;
 use super::tables::DriverTables;
 
 /// Messages read at a time, and in one duty cycle at most.
@@ -34,6 +35,7 @@ pub struct DriverAgent<'t, P, S, C> {
     status: Option<StatusDesk<P, S>>,
     facts: Facts<'t>,
     files: Files,
+    strays: Option<Strays>,
     clock: C,
     buffer: Vec<u8>,
     remove_files: bool,
@@ -62,6 +64,7 @@ where
     ) -> Result<Self, DriverError> {
         let config = tables.config();
         let files = Files::start(tables.tree().clone(), config.shm.residency, clock.clone())?;
+        let strays = Strays::find(tables, clock.now());
         let facts = Facts {
             config,
             cycles: Cycles::default(),
@@ -74,6 +77,7 @@ where
             status: None,
             facts,
             files,
+            strays,
             caught_up_at: clock.now(),
             clock,
             buffer: vec![0; BUFFER_BYTES],
@@ -188,6 +192,15 @@ where
         Ok(sent)
     }
 
+    fn sweep(&mut self, now: Instant) -> Result<(), DriverError> {
+        if let Some(strays) = self.strays.take_if(|strays| strays.are_due(now)) {
+            let used = self.engine.streams().map(|stream| stream.stream).collect();
+            let (streams, keep) = strays.except(&used);
+            self.files.sweep(streams, keep)?;
+        }
+        Ok(())
+    }
+
     fn order_files(&mut self, now: Instant) -> Result<u32, DriverError> {
         let mut orders = 0_u32;
         let files = &mut self.files;
@@ -235,6 +248,7 @@ where
         work = work.saturating_add(self.expire(now));
         work = work.saturating_add(self.publish(now)?);
         work = work.saturating_add(self.order_files(now)?);
+        self.sweep(now)?;
         work = work.saturating_add(self.tell(now));
         // For operators only; what a cycle decides, it decides by one reading of the clock (C-161).
         self.facts.cycles.count(self.clock.now().since(now));

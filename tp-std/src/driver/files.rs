@@ -6,7 +6,7 @@ use std::thread::{self, JoinHandle};
 
 use tp_core_nostd::ids::{Epoch, StreamId};
 use tp_core_nostd::memory::WritableRegion;
-use tp_core_nostd::proto::driver::{FileOrder, FileResult};
+use tp_core_nostd::proto::driver::{FileOrder, FileResult, Keep};
 use tp_core_nostd::shm::store_activity;
 use tp_core_nostd::time::{Clock, Instant};
 use tp_linux_hugepages::{CanonicalTree, CreatedRegion, Residency};
@@ -84,6 +84,11 @@ impl Files {
                 Ok(())
             }
         }
+    }
+
+    /// Removes what of these streams is not to be kept; nobody uses them.
+    pub(super) fn sweep(&self, streams: Vec<StreamId>, keep: Keep) -> Result<(), DriverError> {
+        self.send(Job::Sweep(streams, keep))
     }
 
     /// The next result, if there is one.

@@ -14,6 +14,7 @@ mod files;
 mod provisioner;
 mod rivals;
 mod status;
+mod strays;
 mod tables;
 
 pub use aeron::AeronDriver;

@@ -34,6 +34,8 @@ pub(super) enum Job {
     },
     /// Remove the old epochs of a stream, except those to keep.
     Collect(StreamId, Keep),
+    /// The same for streams that the driver does not have.
+    Sweep(Vec<StreamId>, Keep),
     /// Unmap the regions of an epoch that is out of use. Takes its time, too.
     Unmap(Vec<CreatedRegion>),
     /// Remove all files of the driver's streams.
@@ -88,6 +90,12 @@ impl<C: Clock> Provisioner<C> {
                         result: FileResult::Collected { stream, removed },
                         regions: Vec::new(),
                     })
+                }
+                Job::Sweep(streams, keep) => {
+                    for stream in streams {
+                        self.collect(stream, |now, rank, found| keep.spares(now, rank, found));
+                    }
+                    None
                 }
                 Job::Unmap(regions) => {
                     drop(regions);

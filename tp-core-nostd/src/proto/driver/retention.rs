@@ -15,6 +15,18 @@ pub struct Retention {
     pub on_startup: bool,
 }
 
+impl Retention {
+    /// What must stay of a stream that nobody uses: what is fresh, or belongs to somebody who lives.
+    pub const fn of_deserted(&self) -> Keep {
+        Keep {
+            in_use: None,
+            spared: None,
+            newest: 0,
+            min_age: self.min_age,
+        }
+    }
+}
+
 /// Which epochs of one stream must stay; all others go (D-197, D-198).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

@@ -84,14 +84,8 @@ impl Driver<'_> {
 
     /// What must stay of a stream that nobody uses.
     fn keep_of_retired(&self) -> Keep {
-        self.config
-            .retention
-            .map_or(Keep::EVERYTHING, |retention| Keep {
-                in_use: None,
-                spared: None,
-                newest: 0,
-                min_age: retention.min_age,
-            })
+        let retention = self.config.retention;
+        retention.map_or(Keep::EVERYTHING, |retention| retention.of_deserted())
     }
 }
 
