@@ -69,10 +69,17 @@ pub(crate) fn in_tree(root: &Path) -> Result<Tags, Vec<String>> {
     }
 }
 
-/// The ids of a comment, if it is a tag.
+/// The ids of a comment, if it is a tag. Behind other words a tag would be passed over, so it is refused there.
 pub(crate) fn ids_of(comment: &str) -> Option<Result<Vec<Id>, String>> {
-    let list = comment.trim_start().strip_prefix("req:")?;
-    Some(list.split(',').map(|id| id.trim().parse()).collect())
+    if let Some(list) = comment.trim_start().strip_prefix("req:") {
+        return Some(list.split(',').map(|id| id.trim().parse()).collect());
+    }
+    let is_doc = comment.starts_with(['/', '!']);
+    let (_, list) = comment.split_once(" req: ").filter(|_| !is_doc)?;
+    let first: Result<Id, _> = list.split(',').next()?.trim().parse();
+    first
+        .is_ok()
+        .then(|| Err(format!("a tag is a comment of its own: // req: {list}")))
 }
 
 #[cfg(test)]
@@ -85,5 +92,8 @@ mod tests {
             assert!(ids_of(&format!(" req: {list}")).unwrap().is_err(), "{list}");
         }
         assert_eq!(ids_of(" requires W-001"), None);
+        assert_eq!(ids_of(" as req: says"), None);
+        assert_eq!(ids_of("! in a comment, `// req: W-099`"), None);
+        assert!(ids_of(" Row 8. req: W-001, W-002").unwrap().is_err());
     }
 }
