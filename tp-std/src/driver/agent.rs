@@ -17,9 +17,9 @@ use super::status::{Cycles, Facts, StatusDesk};
 use super::strays::Strays;
 use super::tables::DriverTables;
 
-/// Messages read at a time, and in one duty cycle at most.
+/// Messages read at a time, and in one duty cycle at most: as many attaches as a millisecond is enough for.
 const BATCH: u32 = 64;
-const MESSAGES_PER_CYCLE: u32 = 4096;
+const MESSAGES_PER_CYCLE: u32 = 256;
 /// Outputs of each kind in one duty cycle at most.
 const OUTPUTS_PER_CYCLE: u32 = 256;
 /// Room for every message: what one publication of 4 MiB terms takes, and more than 17 of the longest URIs.
