@@ -65,9 +65,8 @@ enum Switch {
 pub struct Sequencer {
     /// The last frame seen, by descriptor or in memory.
     last: Option<Seq>,
-    /// The image of the last descriptor, and the number that regressions are judged by: none before the first
-    /// descriptor of a subscription.
-    described: Option<(ImageId, Option<Seq>)>,
+    /// The image of the last descriptor, and the number below which one of that image is a regression.
+    described: Option<(ImageId, Seq)>,
     switch: Switch,
     /// Longest gap that is followed frame by frame.
     max_gap: u64,
@@ -107,7 +106,7 @@ impl Sequencer {
             Arrival::Duplicate => {
                 // The descriptor of a frame that was found in memory before.
                 if self.switch == Switch::Settled {
-                    self.described = Some((image, Some(seq)));
+                    self.described = Some((image, seq));
                 }
                 return arrival;
             }
@@ -117,7 +116,7 @@ impl Sequencer {
             Arrival::First | Arrival::Next | Arrival::NewWriter => {}
         }
         self.last = Some(seq);
-        self.described = Some((image, Some(seq)));
+        self.described = Some((image, seq));
         if self.switch == Switch::CatchingUp {
             self.switch = Switch::Settled;
         }
@@ -130,14 +129,13 @@ impl Sequencer {
         };
         let same_image = self.described.is_none_or(|(current, _)| current == image);
         let described = self.described.filter(|_| same_image);
-        let described = described.and_then(|(_, seq)| seq);
         match seq.cmp(&last) {
             Ordering::Greater => match missed(last, seq) {
                 0 => Arrival::Next,
                 missed if missed > self.max_gap => Arrival::Resync { missed },
                 missed => Arrival::Gap { missed },
             },
-            _ if described.is_some_and(|described| seq < described) => Arrival::Regression,
+            _ if described.is_some_and(|(_, described)| seq < described) => Arrival::Regression,
             _ if same_image || self.switch != Switch::Settled => Arrival::Duplicate,
             _ => Arrival::NewWriter,
         }
@@ -173,7 +171,7 @@ impl Sequencer {
     /// subscriber is, so numbers may arrive once more.
     pub fn resubscribed(&mut self) {
         if let Some((_, seq)) = &mut self.described {
-            *seq = None;
+            *seq = Seq::FIRST;
         }
     }
 
