@@ -1,0 +1,200 @@
+//! What a descriptor meets on its way to a reader.
+
+use std::sync::Arc;
+
+use tp_core_nostd::ids::{Epoch, StreamId};
+use tp_core_nostd::proto::read::{DropReason, Reader};
+use tp_core_nostd::proto::sequence::{Arrival, Sequencer};
+use tp_core_nostd::seq::Seq;
+use tp_core_nostd::transport::ImageId;
+use tp_core_nostd::wire::control::{FrameDescriptor, FrameDescriptorView};
+use tp_linux_hugepages::Mapping;
+
+use super::counters::ConsumerCounters;
+use super::view::FrameReader;
+use super::{ConsumerConfig, Note, Reading};
+use crate::regions::Regions;
+
+/// How many slots past the last frame are watched while no descriptor comes: an abandoned claim is skipped (E-01).
+const LOOKAHEAD: u64 = 4;
+
+/// What a descriptor meets.
+#[derive(Debug)]
+pub(super) struct Hot {
+    stream: StreamId,
+    pub(super) reading: Option<Reading>,
+    pub(super) sequencer: Sequencer,
+    pub(super) counters: Arc<ConsumerCounters>,
+    watch_memory: bool,
+    /// Epoch of the last mapping.
+    epoch: Option<Epoch>,
+    /// Where watching begins before a frame was seen: at 0 in a new epoch; in one that was mapped before, the first
+    /// descriptor tells, else frames would be handed out twice.
+    begin: Option<u64>,
+    /// What the conductor should know.
+    pub(super) note: Option<Note>,
+}
+
+impl Hot {
+    pub(super) fn new(config: &ConsumerConfig) -> Self {
+        let mut sequencer = Sequencer::new();
+        sequencer.set_max_gap(Some(config.max_gap));
+        Self {
+            stream: config.stream,
+            reading: None,
+            sequencer,
+            counters: Arc::default(),
+            watch_memory: config.watch_memory,
+            epoch: None,
+            begin: None,
+            note: None,
+        }
+    }
+
+    pub(super) fn read_from(&mut self, regions: Regions<Mapping>) {
+        let accepted = vec![0; regions.ring().slots().get() as usize].into_boxed_slice();
+        let epoch = Some(regions.ring().shape().epoch);
+        self.begin = (self.epoch != epoch).then_some(0);
+        self.epoch = epoch;
+        self.reading = Reader::new(regions, accepted);
+        self.sequencer.reset();
+        self.note = None;
+    }
+
+    /// One descriptor: the steps of wire 3.3 up to the slot.
+    pub(super) fn on_descriptor(
+        &mut self,
+        bytes: &[u8],
+        image: ImageId,
+        handler: &mut impl FnMut(&FrameDescriptor, FrameReader<'_>),
+    ) {
+        let Ok(view) = FrameDescriptorView::parse(bytes) else {
+            return self.counters.malformed.add(1);
+        };
+        // Several streams may share one Aeron stream (T-40).
+        if view.block.stream_id.get() != self.stream.get() {
+            return;
+        }
+        let Ok(descriptor) = FrameDescriptor::try_from(view) else {
+            return self.counters.malformed.add(1);
+        };
+        let Some(reading) = &self.reading else {
+            return self.counters.count(DropReason::Unmapped);
+        };
+        let mapped = reading.regions().ring().shape().epoch;
+        if descriptor.epoch != mapped {
+            if descriptor.epoch > mapped {
+                self.note = Some(Note::Epoch(descriptor.epoch));
+            }
+            return self.counters.count(DropReason::WrongEpoch);
+        }
+        if self.watch_memory {
+            self.recover_before(descriptor.seq, handler);
+        }
+        match self.sequencer.observe(image, descriptor.seq) {
+            Arrival::First | Arrival::Next => {}
+            Arrival::Gap { missed } | Arrival::Resync { missed } => {
+                self.counters.gap_drops.add(missed)
+            }
+            Arrival::NewWriter => {
+                if let Some(reading) = &mut self.reading {
+                    reading.forget();
+                }
+            }
+            Arrival::Duplicate => return,
+            Arrival::Regression => {
+                self.note = Some(Note::Regression);
+                return;
+            }
+        }
+        self.hand_out(&descriptor, handler);
+    }
+
+    /// Frames between the last one and `seq` whose descriptors were refused by a full publication are still in memory,
+    /// unless the ring lapped them.
+    fn recover_before(
+        &mut self,
+        seq: Seq,
+        handler: &mut impl FnMut(&FrameDescriptor, FrameReader<'_>),
+    ) {
+        let (Some(last), Some(reading)) = (self.sequencer.last_seq(), &self.reading) else {
+            return;
+        };
+        let oldest = seq
+            .get()
+            .saturating_sub(reading.regions().ring().slots().get().into());
+        let first = last.get().saturating_add(1).max(oldest);
+        for raw in first..seq.get() {
+            let Some(missed) = Seq::new(raw) else { return };
+            if self.is_there(missed) {
+                self.found(missed, handler);
+            }
+        }
+    }
+
+    /// While no descriptor comes: the frame after the last one may be in memory already (E-01).
+    pub(super) fn look_ahead(
+        &mut self,
+        limit: u32,
+        handler: &mut impl FnMut(&FrameDescriptor, FrameReader<'_>),
+    ) -> u32 {
+        let mut found = 0;
+        while self.watch_memory && found < limit {
+            let after_last = |last: Seq| last.get().saturating_add(1);
+            let Some(next) = self.sequencer.last_seq().map(after_last).or(self.begin) else {
+                break;
+            };
+            let mut ahead = (next..next.saturating_add(LOOKAHEAD)).filter_map(Seq::new);
+            let Some(later) = ahead.find(|seq| self.is_there(*seq)) else {
+                break;
+            };
+            // Numbers are committed in order, so those before it, looked at too early, are there by now or never come.
+            let mut again = (next..later.get()).filter_map(Seq::new);
+            let seq = again.find(|seq| self.is_there(*seq)).unwrap_or(later);
+            self.found(seq, handler);
+            found = found.saturating_add(1);
+        }
+        found
+    }
+
+    fn is_there(&self, seq: Seq) -> bool {
+        self.reading
+            .as_ref()
+            .is_some_and(|reading| reading.is_committed(seq))
+    }
+
+    /// A frame without its descriptor, which will be a duplicate if it still comes.
+    fn found(&mut self, seq: Seq, handler: &mut impl FnMut(&FrameDescriptor, FrameReader<'_>)) {
+        let Some(reading) = &self.reading else { return };
+        let epoch = reading.regions().ring().shape().epoch;
+        let missed = self.sequencer.follow(seq);
+        self.counters.gap_drops.add(missed);
+        self.counters.found_in_memory.add(1);
+        let descriptor = FrameDescriptor {
+            stream_id: self.stream,
+            epoch,
+            seq,
+            timestamp_ns: None,
+            meta_version: None,
+            trace_id: None,
+        };
+        self.hand_out(&descriptor, handler);
+    }
+
+    fn hand_out(
+        &mut self,
+        descriptor: &FrameDescriptor,
+        handler: &mut impl FnMut(&FrameDescriptor, FrameReader<'_>),
+    ) {
+        if let Some(reading) = &mut self.reading {
+            handler(
+                descriptor,
+                FrameReader {
+                    reading,
+                    seq: descriptor.seq,
+                    counters: &self.counters,
+                },
+            );
+        }
+    }
+}
