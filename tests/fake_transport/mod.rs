@@ -25,9 +25,10 @@ mod faults;
 mod net;
 mod reader;
 
-use core::cell::{Cell, RefCell};
+use core::fmt;
+use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use tp_core_nostd::time::{Clock, Instant};
 use tp_core_nostd::transport::{
@@ -55,7 +56,7 @@ pub struct Owner(pub u32);
 /// Time that moves when it is told to.
 #[derive(Clone, Debug, Default)]
 pub struct FakeClock {
-    now_ns: Rc<Cell<u64>>,
+    now_ns: Arc<AtomicU64>,
 }
 
 impl FakeClock {
@@ -64,25 +65,45 @@ impl FakeClock {
     /// # Panics
     /// If that were backwards.
     pub fn set(&self, now: Instant) {
-        assert!(now.as_ns() >= self.now_ns.get(), "time runs forward");
-        self.now_ns.set(now.as_ns());
+        let before = self.now_ns.swap(now.as_ns(), Ordering::Relaxed);
+        assert!(now.as_ns() >= before, "time runs forward");
     }
 }
 
 impl Clock for FakeClock {
     fn now(&self) -> Instant {
-        Instant::from_ns(self.now_ns.get())
+        Instant::from_ns(self.now_ns.load(Ordering::Relaxed))
     }
 
     fn real_ns(&self) -> Option<u64> {
-        Some(self.now_ns.get())
+        Some(self.now_ns.load(Ordering::Relaxed))
+    }
+}
+
+/// The medium as its endpoints hold it, on whatever thread they are.
+#[derive(Clone)]
+struct SharedNet(Arc<Mutex<Net>>);
+
+impl fmt::Debug for SharedNet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SharedNet")
+    }
+}
+
+impl SharedNet {
+    fn new(net: Net) -> Self {
+        Self(Arc::new(Mutex::new(net)))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Net> {
+        self.0.lock().unwrap()
     }
 }
 
 /// The medium and its time. Clones are the same medium.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct FakeNet {
-    net: Rc<RefCell<Net>>,
+    net: SharedNet,
     clock: FakeClock,
 }
 
@@ -92,7 +113,7 @@ impl FakeNet {
         let clock = FakeClock::default();
         // Zero is what an unset timestamp looks like.
         clock.set(Instant::from_ns(1_000_000_000));
-        let net = Rc::new(RefCell::new(Net::new(seed, clock.clone())));
+        let net = SharedNet::new(Net::new(seed, clock.clone()));
         Self { net, clock }
     }
 
@@ -108,7 +129,7 @@ impl FakeNet {
 
     /// When the next message that is under way arrives, for jumping there; `None` while nothing is under way.
     pub fn next_arrival(&self) -> Option<Instant> {
-        self.net.borrow().next_arrival()
+        self.net.lock().next_arrival()
     }
 
     /// A publication with an image of its own.
@@ -122,7 +143,7 @@ impl FakeNet {
     }
 
     fn open(&self, stream_id: i32, owner: Owner, shared: bool) -> FakePublication {
-        let id = self.net.borrow_mut().publish(stream_id, owner, shared);
+        let id = self.net.lock().publish(stream_id, owner, shared);
         let net = self.net.clone();
         FakePublication { net, id }
     }
@@ -138,14 +159,14 @@ impl FakeNet {
     }
 
     fn subscribe(&self, stream_id: i32, owner: Owner, tether: Tether) -> FakeSubscription {
-        let id = self.net.borrow_mut().subscribe(stream_id, owner, tether);
+        let id = self.net.lock().subscribe(stream_id, owner, tether);
         let net = self.net.clone();
         FakeSubscription { net, id }
     }
 
     /// Replaces the faults that messages meet from now on.
     pub fn set_faults(&self, faults: Faults) {
-        self.net.borrow_mut().faults = faults;
+        self.net.lock().faults = faults;
     }
 
     /// Loses every message between the two from now on, in both directions.
@@ -156,73 +177,75 @@ impl FakeNet {
 
     /// Loses every message of one to the other from now on.
     pub fn cut_one_way(&self, from: Owner, to: Owner) {
-        self.net.borrow_mut().cut(from, to);
+        self.net.lock().cut(from, to);
     }
 
     /// Refuses every offer of an owner for a while, as if somebody had stopped reading.
     pub fn jam(&self, owner: Owner, span: Duration) {
         let until = self.clock.now().after(span);
-        self.net.borrow_mut().jam(owner, until);
+        self.net.lock().jam(owner, until);
     }
 
     /// Whether a duty cycle of the owner would hear of anything.
     pub fn has_mail(&self, owner: Owner) -> bool {
-        self.net.borrow_mut().has_mail(owner)
+        self.net.lock().has_mail(owner)
     }
 
     /// Ends all faults, cuts and jams. What was lost stays lost.
     pub fn heal(&self) {
-        self.net.borrow_mut().heal();
+        self.net.lock().heal();
     }
 
     /// Takes all images of an owner's subscriptions away, as happens to one that was stopped for too long.
     pub fn evict(&self, owner: Owner) {
-        self.net.borrow_mut().evict(owner);
+        self.net.lock().evict(owner);
     }
 
     /// Takes every image that lost a message from readers nobody waits for. The real medium has no other gaps than this
     /// one: whoever misses something sees the image go.
     pub fn end_gaps(&self) {
-        self.net.borrow_mut().end_gaps();
+        self.net.lock().end_gaps();
     }
 
     /// A process dies: its endpoints are closed. Its images stay until `linger` has passed (Aeron: 10 s).
     pub fn kill(&self, owner: Owner, linger: Duration) {
         let until = self.clock.now().after(linger);
-        self.net.borrow_mut().kill(owner, until);
+        self.net.lock().kill(owner, until);
     }
 
     /// The medium itself goes away; every endpoint is closed.
     pub fn fail(&self) {
-        self.net.borrow_mut().fail();
+        self.net.lock().fail();
     }
 }
 
 /// The sending end on a [`FakeNet`]; closes when dropped.
+#[derive(Debug)]
 pub struct FakePublication {
-    net: Rc<RefCell<Net>>,
+    net: SharedNet,
     id: u64,
 }
 
 impl Publication for FakePublication {
     fn offer(&mut self, message: &[u8]) -> Result<(), SendError> {
-        self.net.borrow_mut().offer(self.id, message)
+        self.net.lock().offer(self.id, message)
     }
 
     fn is_connected(&self) -> bool {
-        self.net.borrow().is_connected(self.id)
+        self.net.lock().is_connected(self.id)
     }
 }
 
 impl Drop for FakePublication {
     fn drop(&mut self) {
-        self.net.borrow_mut().close_publication(self.id);
+        self.net.lock().close_publication(self.id);
     }
 }
 
 /// The receiving end on a [`FakeNet`]; closes when dropped.
+#[derive(Debug)]
 pub struct FakeSubscription {
-    net: Rc<RefCell<Net>>,
+    net: SharedNet,
     id: u64,
 }
 
@@ -235,7 +258,7 @@ impl Subscription for FakeSubscription {
         let mut messages = 0;
         while messages < limit {
             // The handler may use the medium itself, so nothing of it is borrowed meanwhile.
-            let Some((image, message)) = self.net.borrow_mut().receive(self.id)? else {
+            let Some((image, message)) = self.net.lock().receive(self.id)? else {
                 break;
             };
             handler(&message, image);
@@ -246,7 +269,7 @@ impl Subscription for FakeSubscription {
 
     fn image_events(&mut self, handler: &mut dyn FnMut(ImageId, ImageEvent)) {
         loop {
-            let Some((image, event)) = self.net.borrow_mut().next_event(self.id) else {
+            let Some((image, event)) = self.net.lock().next_event(self.id) else {
                 return;
             };
             handler(image, event);
@@ -254,12 +277,12 @@ impl Subscription for FakeSubscription {
     }
 
     fn image_count(&self) -> usize {
-        self.net.borrow_mut().image_count(self.id)
+        self.net.lock().image_count(self.id)
     }
 }
 
 impl Drop for FakeSubscription {
     fn drop(&mut self) {
-        self.net.borrow_mut().close_subscription(self.id);
+        self.net.lock().close_subscription(self.id);
     }
 }
