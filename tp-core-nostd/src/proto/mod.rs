@@ -6,8 +6,8 @@
 //! The data path, in the order of a frame's life: [`claim`], [`publish`], [`sequence`], [`read`]; on both sides it works on
 //! the [`regions`] of one stream and epoch, and [`progress`] tells how much of a frame is there before it is whole.
 //!
-//! Around it, at a producer's conductor: [`lease_client`], [`consumer_manager`], [`metadata`], [`blob`], [`qos`]; at a
-//! consumer's: [`lease_client`], [`announce`], [`mapping`], [`fallback`], [`hello`], [`private_stream`], [`qos`];
+//! Around it, at a producer's conductor: [`lease_client`], [`consumer_manager`], [`metadata`], [`blob`], [`qos`],
+//! [`pool_beacon`], [`newcomers`]; at a consumer's: [`lease_client`], [`announce`], [`mapping`], [`fallback`], [`hello`], [`private_stream`], [`qos`];
 //! [`session`] joins what both need. The [`driver`] is one machine with many files.
 
 pub mod announce;
@@ -25,6 +25,8 @@ pub mod hello;
 pub mod lease_client;
 pub mod mapping;
 pub mod metadata;
+pub mod newcomers;
+pub mod pool_beacon;
 pub mod private_stream;
 pub mod progress;
 pub mod publish;

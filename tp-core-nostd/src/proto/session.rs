@@ -1,22 +1,22 @@
-//! One lease of one role: what the driver says about it, and what the stream's announces say about the driver.
+//! The right of one role to a stream: what the driver says about its lease, and what the stream's announces say about
+//! the driver. Or, without a driver, the announces alone (C-048).
 //!
 //! It puts the [lease client](super::lease_client) and the [announce filter](super::announce) together, so that whoever
 //! holds a role hands in every message and hears only what concerns it.
 
-use super::announce::{AnnounceFilter, Arrival, Stamp};
+mod hearing;
+
+use super::announce::AnnounceFilter;
 use super::dispatch::Message;
 use super::lease_client::{Event, LeaseClient, LeaseConfig, LeaseLost, Transmit};
 use super::random::Ids;
-use crate::ids::{ClientId, CorrelationId, Epoch, StreamId};
+use crate::ids::{ClientId, Epoch, StreamId};
 use crate::sbe::EncodeError;
 use crate::time::{Duration, Instant};
 use crate::transport::{ImageId, Publication, SendError};
 use crate::wire::Text;
 use crate::wire::control::ShmPoolAnnounce;
-use crate::wire::driver::{
-    Grant, RefusalCode, Role, ShmAttachResponse, ShmDriverShutdown, ShmLeaseRevoked,
-};
-use crate::wire::enums::ClockDomain;
+use crate::wire::driver::{Grant, RefusalCode, Role};
 
 /// Longest message a lease client sends: header and 27 bytes.
 const MESSAGE_MAX: usize = 64;
@@ -46,6 +46,8 @@ pub struct Inbound<'a> {
 /// What a role has to act upon.
 #[derive(Debug)]
 pub enum Happened<'m> {
+    /// There is no driver and no lease to wait for: the role begins with what its owner gave it.
+    Begun,
     /// The lease is ours, with these regions.
     Granted(Grant<'m>),
     /// The driver said no.
@@ -65,7 +67,7 @@ pub enum Happened<'m> {
     Lost(LeaseLost),
     /// The lease was given back.
     Detached,
-    /// An announce of our stream that counts, while we hold the lease.
+    /// An announce of our stream that counts, while we hold the lease or need none.
     Announced(ShmPoolAnnounce<'m>),
     /// The lease of the stream's producer ended.
     ProducerRevoked {
@@ -74,12 +76,28 @@ pub enum Happened<'m> {
     },
 }
 
-/// One lease of one role.
+/// What a role's right to its stream rests on.
+#[derive(Debug)]
+enum Hold {
+    /// A lease of the driver.
+    Leased(LeaseClient),
+    /// Its owner's word.
+    Direct { client: ClientId, phase: Phase },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Waiting,
+    Begun,
+    Done,
+}
+
+/// The right of one role to one stream.
 #[derive(Debug)]
 pub struct Session {
     stream: StreamId,
     role: Role,
-    lease: LeaseClient,
+    hold: Hold,
     /// Epoch of the last grant.
     granted: Option<Epoch>,
     /// Who the last announce says that produces.
@@ -93,153 +111,122 @@ pub struct Session {
 impl Session {
     /// A lease that is wanted from now on; announces are fresh, and a silent driver lives, for `window`.
     pub fn new(config: LeaseConfig, window: Duration, ids: &mut Ids) -> Self {
+        let hold = Hold::Leased(LeaseClient::new(config, ids));
+        Self::holding(config.stream, config.role, hold, window)
+    }
+
+    /// A role without a driver, which begins at the first [`Session::poll`]: a producer in regions of its own, a consumer
+    /// of whatever is announced. Without a `client` id it picks one.
+    pub fn direct(
+        stream: StreamId,
+        role: Role,
+        client: Option<ClientId>,
+        window: Duration,
+        ids: &mut Ids,
+    ) -> Self {
+        let hold = Hold::Direct {
+            client: client.unwrap_or_else(|| ids.client()),
+            phase: Phase::Waiting,
+        };
+        Self::holding(stream, role, hold, window)
+    }
+
+    const fn holding(stream: StreamId, role: Role, hold: Hold, window: Duration) -> Self {
         Self {
-            stream: config.stream,
-            role: config.role,
+            stream,
+            role,
             granted: None,
             producer: None,
-            lease: LeaseClient::new(config, ids),
+            hold,
             filter: AnnounceFilter::new(window),
             window,
             heard: Instant::from_ns(0),
         }
     }
 
-    /// The lease itself.
-    pub const fn lease(&self) -> &LeaseClient {
-        &self.lease
+    /// The lease itself; `None` without a driver.
+    pub const fn lease(&self) -> Option<&LeaseClient> {
+        match &self.hold {
+            Hold::Leased(lease) => Some(lease),
+            Hold::Direct { .. } => None,
+        }
     }
 
-    /// A message arrived, for us or for somebody else.
-    pub fn handle<'m>(
-        &mut self,
-        cycle: &mut Cycle<'_>,
-        inbound: &Inbound<'m>,
-    ) -> Option<Happened<'m>> {
-        let now = cycle.now;
-        match inbound.message {
-            Message::ShmAttachResponse(view) => {
-                let asked_as = self.lease.client();
-                let Ok(response) = ShmAttachResponse::try_from(view) else {
-                    let correlation = CorrelationId(view.block.correlation_id.get());
-                    return self
-                        .lease
-                        .handle_broken_response(now, cycle.ids, correlation)
-                        .map(happened);
-                };
-                match (
-                    self.lease
-                        .handle_attach_response(now, cycle.ids, &response)?,
-                    response.outcome,
-                ) {
-                    (Event::Attached(_), Ok(grant)) => {
-                        self.heard = now;
-                        self.granted = Some(grant.epoch);
-                        Some(Happened::Granted(grant))
-                    }
-                    (Event::Refused(code), Err(refusal)) => Some(Happened::Refused {
-                        code,
-                        text: refusal.error_message,
-                        // Another id was taken in place of the refused one (C-028).
-                        will_retry: self.lease.client() != asked_as,
-                    }),
-                    (event, _) => Some(happened(event)),
-                }
-            }
-            Message::ShmDetachResponse(view) => {
-                let correlation = CorrelationId(view.block.correlation_id.get());
-                self.lease.handle_detach_response(correlation).map(happened)
-            }
-            Message::ShmLeaseRevoked(view) => {
-                let revoked = ShmLeaseRevoked::try_from(view).ok()?;
-                let ShmLeaseRevoked {
-                    lease_id,
-                    stream_id,
-                    client_id,
-                    role,
-                    reason,
-                    timestamp_ns,
-                    ..
-                } = revoked;
-                let ours = self
-                    .lease
-                    .handle_revoked(now, cycle.ids, lease_id, stream_id, role, reason);
-                // A lease of an earlier driver may be revoked long after somebody else produces (D-154).
-                let of_producer = stream_id == self.stream
-                    && role == Role::Producer
-                    && self.producer.is_none_or(|producer| producer == client_id);
-                ours.map(happened)
-                    .or(of_producer.then_some(Happened::ProducerRevoked { timestamp_ns }))
-            }
-            Message::ShmDriverShutdown(view) => {
-                ShmDriverShutdown::try_from(view).ok()?;
-                self.lost(cycle, LeaseLost::DriverShutdown)
-            }
-            Message::ShmPoolAnnounce(view) if view.block.stream_id.get() == self.stream.get() => {
-                let announce = ShmPoolAnnounce::try_from(view).ok()?;
-                let stamp = Stamp {
-                    epoch: announce.epoch,
-                    timestamp_ns: announce.announce_timestamp_ns,
-                    domain: announce.announce_clock_domain,
-                };
-                let arrival = Arrival {
-                    now,
-                    real_ns: cycle.real_ns,
-                    joined: inbound.joined,
-                };
-                self.filter.judge(stamp, arrival).ok()?;
-                self.heard = self.heard.max(sent_at(stamp, now));
-                self.producer = announce.producer_id;
-                self.lease.lease()?;
-                // Somebody else's epoch: whatever a producer holds, it is not the stream any more (D-155).
-                if self.role == Role::Producer
-                    && self.granted.is_some_and(|granted| announce.epoch > granted)
-                {
-                    return self.lost(cycle, LeaseLost::Superseded);
-                }
-                Some(Happened::Announced(announce))
-            }
-            _ => None,
+    /// The id of the role: its producer or consumer id (C-030), which may change with the lease (C-031).
+    pub const fn client(&self) -> ClientId {
+        match &self.hold {
+            Hold::Leased(lease) => lease.client(),
+            Hold::Direct { client, .. } => *client,
+        }
+    }
+
+    /// Whether the stream may be used now.
+    const fn is_held(&self) -> bool {
+        match &self.hold {
+            Hold::Leased(lease) => lease.lease().is_some(),
+            Hold::Direct { phase, .. } => matches!(phase, Phase::Begun),
+        }
+    }
+
+    /// Whether nothing is held and nothing is wanted.
+    pub const fn is_done(&self) -> bool {
+        match &self.hold {
+            Hold::Leased(lease) => lease.is_done(),
+            Hold::Direct { phase, .. } => matches!(phase, Phase::Done),
         }
     }
 
     /// What time alone decides: deadlines, and a driver that fell silent (D-155).
     pub fn poll(&mut self, cycle: &mut Cycle<'_>) -> Option<Happened<'static>> {
-        if self.lease.lease().is_some() && cycle.now.since(self.heard) > self.window {
-            return self.lost(cycle, LeaseLost::DriverGone);
+        let is_silent = self.is_held() && cycle.now.since(self.heard) > self.window;
+        match &mut self.hold {
+            Hold::Leased(_) if is_silent => self.lost(cycle, LeaseLost::DriverGone),
+            Hold::Leased(lease) => lease.poll(cycle.now, cycle.ids).map(happened),
+            Hold::Direct { phase, .. } if *phase == Phase::Waiting => {
+                *phase = Phase::Begun;
+                Some(Happened::Begun)
+            }
+            Hold::Direct { .. } => None,
         }
-        self.lease.poll(cycle.now, cycle.ids).map(happened)
     }
 
     /// When to come back at the latest if nothing arrives.
     pub fn poll_timeout(&self) -> Instant {
-        match self.lease.lease() {
-            // One nanosecond past the window it is too long.
-            Some(_) => self
-                .lease
+        match &self.hold {
+            Hold::Leased(lease) if lease.lease().is_some() => lease
                 .poll_timeout()
+                // One nanosecond past the window it is too long.
                 .min(self.heard.after(self.window).after(Duration::from_nanos(1))),
-            None => self.lease.poll_timeout(),
+            Hold::Leased(lease) => lease.poll_timeout(),
+            Hold::Direct { phase, .. } if *phase == Phase::Waiting => Instant::from_ns(0),
+            Hold::Direct { .. } => Instant::NEVER,
         }
     }
 
-    /// The lease is gone for a reason the driver did not name.
+    /// The lease is gone for a reason the driver did not name. Without a driver none can go.
     pub fn lost(&mut self, cycle: &mut Cycle<'_>, why: LeaseLost) -> Option<Happened<'static>> {
-        self.lease
-            .handle_lost(cycle.now, cycle.ids, why)
-            .map(happened)
+        match &mut self.hold {
+            Hold::Leased(lease) => lease.handle_lost(cycle.now, cycle.ids, why).map(happened),
+            Hold::Direct { .. } => None,
+        }
     }
 
     /// Gives the lease back, and wants it no more.
     pub fn detach(&mut self, cycle: &mut Cycle<'_>) {
-        self.lease.detach(cycle.now, cycle.ids);
+        match &mut self.hold {
+            Hold::Leased(lease) => lease.detach(cycle.now, cycle.ids),
+            Hold::Direct { phase, .. } => *phase = Phase::Done,
+        }
     }
 
     /// Sends what is due, as far as the publication takes it. Returns how many messages it took.
     pub fn transmit(&mut self, cycle: &mut Cycle<'_>, control: &mut impl Publication) -> u32 {
+        let Hold::Leased(lease) = &mut self.hold else {
+            return 0;
+        };
         let mut sent = 0_u32;
         let mut buffer = [0; MESSAGE_MAX];
-        while let Ok(true) = self.lease.transmit(cycle.now, cycle.ids, |due| {
+        while let Ok(true) = lease.transmit(cycle.now, cycle.ids, |due| {
             // Every message of a lease client fits the buffer.
             let length = encode(due, &mut buffer).map_err(|_| SendError::Closed)?;
             control.offer(buffer.get(..length).unwrap_or_default())
@@ -255,14 +242,6 @@ fn encode(due: &Transmit, buffer: &mut [u8]) -> Result<usize, EncodeError> {
         Transmit::Attach(request) => request.encode(buffer),
         Transmit::Keepalive(keepalive) => keepalive.encode(buffer),
         Transmit::Detach(request) => request.encode(buffer),
-    }
-}
-
-/// When an announce that counts was sent. It may have waited for us; its sender may have died since.
-fn sent_at(stamp: Stamp, now: Instant) -> Instant {
-    match stamp.domain {
-        ClockDomain::Monotonic => Instant::from_ns(stamp.timestamp_ns).min(now),
-        ClockDomain::RealtimeSynced => now,
     }
 }
 

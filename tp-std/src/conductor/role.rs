@@ -128,7 +128,7 @@ impl<K: Kind> Post<K> {
     fn is_over(&self) -> bool {
         // Of a client that ends, whoever is last unmaps.
         let unmapped = self.retired.is_empty() || self.link.is_closed();
-        self.session.lease().is_done() && unmapped
+        self.session.is_done() && unmapped
     }
 }
 

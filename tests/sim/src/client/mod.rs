@@ -111,7 +111,7 @@ impl ClientActor {
 
     /// The lease it holds.
     pub(crate) fn lease(&self) -> Option<LeaseId> {
-        self.session.lease().lease()
+        self.session.lease()?.lease()
     }
 
     /// When it read the answer that gave it its last lease.
@@ -125,7 +125,7 @@ impl ClientActor {
 
     /// Whether the process has nothing left to do.
     pub(crate) fn has_left(&self) -> bool {
-        self.session.lease().is_done()
+        self.session.is_done()
     }
 
     /// Gives the lease back and ends when that is done.
@@ -259,7 +259,7 @@ impl ClientActor {
             self.deadline = now.after(GRACE);
         }
         if self.plan.is_private && self.is_attached() {
-            let consumer = self.session.lease().client();
+            let consumer = self.session.client();
             self.greeter
                 .greet(now, self.plan.stream, consumer, &mut self.control);
         }

@@ -81,6 +81,16 @@ impl<B: AsRef<[u8]>> BlobSender<B> {
         })
     }
 
+    /// The publication takes messages of at most `message_max` bytes: chunks are no longer from now on (T-36). Returns
+    /// whether a message can hold a byte of it; if not, nothing changed.
+    pub fn limit(&mut self, message_max: usize) -> bool {
+        let chunk = message_max.saturating_sub(CHUNK_OVERHEAD).min(self.chunk);
+        if chunk > 0 {
+            self.chunk = chunk;
+        }
+        chunk > 0
+    }
+
     /// Offers the next message to `emit`; returns whether one was sent. Chunks rise without gaps and without empty ones
     /// (W-230).
     ///

@@ -146,6 +146,26 @@ fn chunks_rise_without_gaps_and_none_is_empty() {
     assert_eq!(messages.last(), Some(&Sent::Complete(complete(1, 0))));
 }
 
+#[test] // req: T-36
+fn chunks_shrink_to_what_the_publication_takes() {
+    let mut sender = BlobSender::new(config(1, 8), BLOB.to_vec()).unwrap();
+    let mut taken = Vec::new();
+    let mut next = |sender: &mut BlobSender<Vec<u8>>| {
+        sender.transmit(|message| {
+            taken.push(sent(message));
+            Ok::<_, ()>(())
+        })
+    };
+    assert_eq!(next(&mut sender), Ok(true));
+    assert!(!sender.limit(28), "no room for a byte");
+    assert!(sender.limit(28 + 6));
+    assert_eq!(next(&mut sender), Ok(true));
+    assert!(sender.limit(28 + 100), "no reason to send longer ones");
+    while next(&mut sender) == Ok(true) {}
+    let chunk = |begin: usize, end| Sent::Chunk(1, begin as u64, BLOB[begin..end].to_vec());
+    assert_eq!(taken[1..3], [chunk(0, 6), chunk(6, 10)]);
+}
+
 #[test]
 fn a_message_that_was_not_taken_stays_due() {
     let mut sender = BlobSender::new(config(1, 4), &BLOB[..]).unwrap();

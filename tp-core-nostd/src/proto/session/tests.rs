@@ -1,12 +1,14 @@
 //! A consumer's session hears of its lease, its stream and its stream's producer.
 
 use super::*;
-use crate::ids::{ClientId, LeaseId, PoolId};
+use crate::ids::{ClientId, CorrelationId, LeaseId, PoolId};
 use crate::proto::dispatch::classify;
 use crate::seq::SlotCount;
 use crate::uri::RegionUri;
 use crate::wire::control::ShmPoolAnnounce;
-use crate::wire::driver::{LeaseRevokeReason, ShmAttachRequestView};
+use crate::wire::driver::{
+    LeaseRevokeReason, ShmAttachRequestView, ShmAttachResponse, ShmLeaseRevoked,
+};
 use crate::wire::enums::ClockDomain;
 use crate::wire::{PoolEntry, Pools, Stride};
 use std::vec::Vec;
@@ -36,6 +38,20 @@ struct Bench {
 }
 
 impl Bench {
+    /// A role without a driver, at 10 s.
+    fn direct(role: Role) -> Self {
+        let mut ids = Ids::seeded(1);
+        let session = Session::direct(STREAM, role, ClientId::new(9), WINDOW, &mut ids);
+        let now = Instant::from_ns(10 * SECOND);
+        Self { session, ids, now }
+    }
+
+    fn poll(&mut self, now: Instant) -> Option<Happened<'static>> {
+        let (real_ns, ids) = (None, &mut self.ids);
+        let mut cycle = Cycle { now, real_ns, ids };
+        self.session.poll(&mut cycle)
+    }
+
     /// A consumer that was granted epoch 5 at 10 s.
     fn attached() -> Self {
         let mut ids = Ids::seeded(1);
@@ -89,10 +105,15 @@ impl Bench {
     }
 
     fn announce(&mut self, producer: Option<u32>) {
+        assert!(self.hears_announce(producer, 5));
+    }
+
+    /// Whether an announce of this epoch counts.
+    fn hears_announce(&mut self, producer: Option<u32>, epoch: u64) -> bool {
         let announce = ShmPoolAnnounce {
             stream_id: STREAM,
             producer_id: producer.and_then(ClientId::new),
-            epoch: Epoch::new(5).unwrap(),
+            epoch: Epoch::new(epoch).unwrap(),
             announce_timestamp_ns: self.now.as_ns(),
             announce_clock_domain: ClockDomain::Monotonic,
             layout_version: 1,
@@ -100,11 +121,10 @@ impl Bench {
             payload_pools: pools(),
             header_region_uri: RegionUri::parse(b"shm:file?path=/h").unwrap(),
         };
-        let counts = self.hear(
+        self.hear(
             |buffer| announce.encode(buffer),
             |happened| matches!(happened, Some(Happened::Announced(_))),
-        );
-        assert!(counts);
+        )
     }
 
     /// Whether a revocation of this producer's lease is one of our stream's producer.
@@ -152,13 +172,44 @@ fn only_the_announced_producer_takes_the_stream_with_it() {
 fn a_driver_that_falls_silent_is_gone_after_one_window() {
     let mut bench = Bench::attached();
     bench.announce(Some(7));
-    let silent = |bench: &mut Bench, at: Instant| {
-        let (now, real_ns, ids) = (at, None, &mut bench.ids);
-        let mut cycle = Cycle { now, real_ns, ids };
-        bench.session.poll(&mut cycle)
-    };
     let last = bench.now.after(WINDOW);
-    assert!(silent(&mut bench, last).is_none());
+    assert!(bench.poll(last).is_none());
     let later = last.after(Duration::from_nanos(1));
-    assert!(matches!(silent(&mut bench, later), Some(Happened::Lost(_))));
+    assert!(matches!(bench.poll(later), Some(Happened::Lost(_))));
+}
+
+#[test] // req: C-048
+fn a_role_without_a_driver_begins_at_once_and_asks_nobody() {
+    for role in [Role::Producer, Role::Consumer] {
+        let mut bench = Bench::direct(role);
+        let now = bench.now;
+        assert!(!bench.hears_announce(Some(9), 5), "not begun");
+        assert!(matches!(bench.poll(now), Some(Happened::Begun)));
+        assert!(bench.poll(now).is_none(), "begins once");
+        assert!(bench.session.lease().is_none());
+        assert_eq!(bench.session.client().get(), 9);
+        assert_eq!(bench.session.poll_timeout(), Instant::NEVER);
+
+        let mut sent = Sent::default();
+        let (real_ns, ids) = (None, &mut bench.ids);
+        let mut cycle = Cycle { now, real_ns, ids };
+        let lost = bench.session.lost(&mut cycle, LeaseLost::DriverGone);
+        assert!(lost.is_none(), "there is no driver to be lost");
+        bench.session.detach(&mut cycle);
+        assert!(bench.session.is_done());
+        assert_eq!(bench.session.transmit(&mut cycle, &mut sent), 0);
+    }
+}
+
+#[test] // req: C-048, W-038
+fn a_consumer_without_a_driver_goes_by_announces_alone() {
+    let mut bench = Bench::direct(Role::Consumer);
+    let now = bench.now;
+    assert!(bench.poll(now).is_some());
+    assert!(bench.hears_announce(Some(7), 5));
+    assert!(!bench.hears_announce(Some(7), 4), "a lower epoch");
+    assert!(bench.hears_announce(Some(7), 6));
+    assert!(bench.is_told_of(7), "a driver ended its producer's lease");
+    let silent = bench.now.after(WINDOW).after(WINDOW);
+    assert!(bench.poll(silent).is_none(), "stamps in memory tell that");
 }
