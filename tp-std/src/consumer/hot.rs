@@ -31,6 +31,8 @@ pub(super) struct Hot {
     /// Where watching begins before a frame was seen: at 0 in a new epoch; in one that was mapped before, the first
     /// descriptor tells, else frames would be handed out twice.
     begin: Option<u64>,
+    /// The newest frame after a gap too long to be followed; those polled after it take its place (C-101).
+    newest: Option<FrameDescriptor>,
     /// What the conductor should know.
     pub(super) note: Option<Note>,
 }
@@ -47,6 +49,7 @@ impl Hot {
             watch_memory: config.watch_memory,
             epoch: None,
             begin: None,
+            newest: None,
             note: None,
         }
     }
@@ -58,6 +61,7 @@ impl Hot {
         self.epoch = epoch;
         self.reading = Reader::new(regions, accepted);
         self.sequencer.reset();
+        self.newest = None;
         self.note = None;
     }
 
@@ -93,8 +97,12 @@ impl Hot {
         }
         match self.sequencer.observe(image, descriptor.seq) {
             Arrival::First | Arrival::Next => {}
-            Arrival::Gap { missed } | Arrival::Resync { missed } => {
-                self.counters.gap_drops.add(missed)
+            Arrival::Gap { missed } => self.counters.gap_drops.add(missed),
+            Arrival::Resync { missed } => {
+                self.counters.gap_drops.add(missed);
+                self.pass_over();
+                self.newest = Some(descriptor);
+                return;
             }
             Arrival::NewWriter => {
                 if let Some(reading) = &mut self.reading {
@@ -107,7 +115,27 @@ impl Hot {
                 return;
             }
         }
-        self.hand_out(&descriptor, handler);
+        if self.newest.is_some() {
+            self.pass_over();
+            self.newest = Some(descriptor);
+        } else {
+            self.hand_out(&descriptor, handler);
+        }
+    }
+
+    /// Nothing more is at hand: what was found to be the newest after a long gap is.
+    pub(super) fn settle(&mut self, handler: &mut impl FnMut(&FrameDescriptor, FrameReader<'_>)) {
+        if let Some(newest) = self.newest.take() {
+            self.hand_out(&newest, handler);
+        }
+    }
+
+    /// A newer one came before the newest was read.
+    fn pass_over(&mut self) {
+        if self.newest.take().is_some() {
+            self.sequencer.passed_over();
+            self.counters.gap_drops.add(1);
+        }
     }
 
     /// Frames between the last one and `seq` whose descriptors were refused by a full publication are still in memory,
@@ -198,3 +226,6 @@ impl Hot {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! The hot half of a consumer: it lives on the application's thread and reads memory and Aeron directly.
 
+#[cfg(test)]
+mod bench;
 mod config;
 mod counters;
 mod hot;
@@ -24,7 +26,7 @@ use hot::Hot;
 pub use view::{FrameReader, FrameView};
 
 /// What a consumer tells its conductor.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Note {
     /// A descriptor of our stream named a higher epoch than the mapped one.
     Epoch(Epoch),
@@ -115,6 +117,7 @@ impl Consumer {
                     hot.on_descriptor(bytes, image, &mut handler)
                 })
                 .unwrap_or(0);
+            hot.settle(&mut handler);
         }
         if polled == 0 {
             polled = self.hot.look_ahead(limit, &mut handler);

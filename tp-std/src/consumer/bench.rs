@@ -1,0 +1,191 @@
+//! A stream's memory in real files, and a hand that writes into its slots, for tests of the hot half.
+
+use tempfile::TempDir;
+use tp_core_nostd::ids::{Epoch, PoolId, StreamId};
+use tp_core_nostd::seq::{Seq, SlotCount};
+use tp_core_nostd::shm::{
+    Dtype, HeaderRing, MajorOrder, PayloadPool, RegionKind, RegionShape, SlotFrame, SlotImage,
+    Stride, TensorHeader,
+};
+use tp_core_nostd::time::Instant;
+use tp_core_nostd::transport::ImageId;
+use tp_core_nostd::wire::control::FrameDescriptor;
+use tp_linux_hugepages::{
+    AllowedBases, CanonicalTree, EpochShape, FileMode, LinuxMapper, Mapping, Namespace, Residency,
+    UserName, WritableMapping,
+};
+
+use super::hot::Hot;
+use super::{ConsumerConfig, FrameReader};
+use crate::regions::Regions;
+
+pub(crate) const STREAM: StreamId = StreamId::new(10_000).unwrap();
+/// Where descriptors come from unless a test says else.
+pub(crate) const IMAGE: ImageId = ImageId(1);
+
+/// One pool of short slots is enough.
+const POOL: PoolId = PoolId::new(1).unwrap();
+const STRIDE: Stride = Stride::new(256).unwrap();
+
+pub(crate) fn seq(raw: u64) -> Seq {
+    Seq::new(raw).unwrap()
+}
+
+pub(crate) fn epoch(raw: u64) -> Epoch {
+    Epoch::new(raw).unwrap()
+}
+
+/// The regions of one epoch, as their producer has them.
+pub(crate) struct Stage {
+    ring: HeaderRing<WritableMapping>,
+    pool: PayloadPool<WritableMapping>,
+    epoch: Epoch,
+    files: TempDir,
+    paths: Vec<std::path::PathBuf>,
+}
+
+impl Stage {
+    pub(crate) fn new(raw_epoch: u64, slots: u32) -> Self {
+        let files = tempfile::tempdir().unwrap();
+        let namespace = Namespace::new("bench").unwrap();
+        let user = UserName::effective();
+        let tree = CanonicalTree::new(files.path(), &user, namespace, FileMode::SHARED_GROUP);
+        let shape = EpochShape {
+            stream: STREAM,
+            epoch: epoch(raw_epoch),
+            slots: SlotCount::new(slots).unwrap(),
+            pools: &[(POOL, STRIDE)],
+        };
+        let created = tree
+            .unwrap()
+            .create_epoch(&shape, Instant::from_ns(1), Residency::default())
+            .unwrap();
+        let paths = created.iter().map(|region| region.path.clone()).collect();
+        let mut mappings = created.into_iter().map(|region| region.mapping);
+        let shape_of = |kind| shape_of(&shape, kind);
+        Self {
+            ring: HeaderRing::open(mappings.next().unwrap(), &shape_of(RegionKind::HeaderRing))
+                .unwrap(),
+            pool: PayloadPool::open(mappings.next().unwrap(), &shape_of(POOL_KIND)).unwrap(),
+            epoch: shape.epoch,
+            files,
+            paths,
+        }
+    }
+
+    /// What a consumer has of it.
+    pub(crate) fn map(&self) -> Regions<Mapping> {
+        let mapper = LinuxMapper {
+            bases: AllowedBases::new(&[self.files.path()]).unwrap(),
+            ..LinuxMapper::default()
+        };
+        let mut mapped = self
+            .paths
+            .iter()
+            .zip([self.ring.shape(), self.pool.shape()]);
+        let mut next = || {
+            let (path, shape) = mapped.next().unwrap();
+            let uri = format!("shm:file?path={}", path.display());
+            let uri = tp_core_nostd::uri::RegionUri::parse(uri.as_bytes()).unwrap();
+            let len = shape.region_len();
+            tp_core_nostd::memory::RegionMapper::map_read(&mapper, &uri, len).unwrap()
+        };
+        let ring = HeaderRing::open(next(), self.ring.shape()).unwrap();
+        let pool = PayloadPool::open(next(), self.pool.shape()).unwrap();
+        Regions::new(ring, Box::new([pool])).unwrap()
+    }
+
+    /// Opens the slot of frame `raw`.
+    pub(crate) fn begin(&self, raw: u64) {
+        let slot = self.ring.slots().slot_of(seq(raw));
+        self.ring.slot_writer(slot).begin(seq(raw));
+    }
+
+    /// A frame of 16-bit rows of two elements; its bytes are the low one of its number.
+    pub(crate) fn image(&self, raw: u64, len: u32) -> SlotImage {
+        let rows = i32::try_from(len / 4).unwrap();
+        let tensor = TensorHeader::contiguous(Dtype::Uint16, MajorOrder::Row, &[rows, 2]);
+        let tensor = tensor.unwrap();
+        let mut image = SlotImage::new(&tensor);
+        image.set_frame(&SlotFrame {
+            slot: self.ring.slots().slot_of(seq(raw)),
+            pool_id: POOL,
+            values_len_bytes: len,
+            timestamp_ns: 1_000 + raw,
+            meta_version: 3,
+        });
+        image
+    }
+
+    /// Writes frame `raw` whole, with a header as it is.
+    pub(crate) fn commit(&self, raw: u64, image: &SlotImage, len: u32) {
+        let slot = self.ring.slots().slot_of(seq(raw));
+        let payload = vec![raw as u8; len as usize];
+        self.begin(raw);
+        self.pool.slot_writer(slot).copy_in(0, &payload).unwrap();
+        self.ring.slot_writer(slot).write(image);
+        self.ring.slot_writer(slot).commit(seq(raw));
+    }
+
+    /// Writes frames of eight bytes.
+    pub(crate) fn write(&self, numbers: impl IntoIterator<Item = u64>) {
+        for raw in numbers {
+            self.commit(raw, &self.image(raw, 8), 8);
+        }
+    }
+
+    /// The descriptor of frame `raw`.
+    pub(crate) fn descriptor(&self, raw: u64) -> FrameDescriptor {
+        FrameDescriptor {
+            stream_id: STREAM,
+            epoch: self.epoch,
+            seq: seq(raw),
+            timestamp_ns: None,
+            meta_version: None,
+            trace_id: None,
+        }
+    }
+}
+
+const POOL_KIND: RegionKind = RegionKind::PayloadPool {
+    pool_id: POOL,
+    stride: STRIDE,
+};
+
+fn shape_of(epoch: &EpochShape<'_>, kind: RegionKind) -> RegionShape {
+    RegionShape {
+        stream_id: epoch.stream,
+        epoch: epoch.epoch,
+        slots: epoch.slots,
+        kind,
+    }
+}
+
+/// A hot half that has mapped `stage` and does not look at the memory by itself.
+pub(crate) fn reader_of(stage: &Stage) -> Hot {
+    let mut hot = Hot::new(&ConsumerConfig::new(STREAM).with_watched_memory(false));
+    hot.read_from(stage.map());
+    hot
+}
+
+/// A descriptor as it comes in.
+pub(crate) fn encoded(descriptor: &FrameDescriptor) -> [u8; FrameDescriptor::LEN] {
+    let mut bytes = [0; FrameDescriptor::LEN];
+    descriptor.encode(&mut bytes).unwrap();
+    bytes
+}
+
+/// Reads what is handed out: number and, if it was accepted, whether its bytes are its own.
+pub(crate) fn note(
+    got: &mut Vec<(u64, Option<bool>)>,
+) -> impl FnMut(&FrameDescriptor, FrameReader<'_>) + '_ {
+    |descriptor, reader| {
+        let raw = descriptor.seq.get();
+        let whole = reader.read().ok().map(|frame| {
+            let mut payload = [0; 256];
+            let len = frame.copy_to(&mut payload).unwrap();
+            payload[..len].iter().all(|byte| *byte == raw as u8)
+        });
+        got.push((raw, whole));
+    }
+}
