@@ -10,6 +10,9 @@
 //! Everything is kept here and told again each period, at every change, and when a consumer comes; the version rises with
 //! every change and never falls (W-224). Attributes stand in memory the caller lends, in the form they have on the wire.
 //!
+//! Whoever changes metadata on one thread and tells it on another keeps a [`SourceDescription`] there and hands copies of
+//! it to the [`SourceMetadata`] here.
+//!
 //! ```
 //! use tp_core_nostd::ids::{ClientId, Epoch, StreamId};
 //! use tp_core_nostd::proto::metadata::{Due, SourceMetadata};
@@ -34,25 +37,20 @@
 //! ```
 
 mod attributes;
+mod description;
 mod events;
 
 pub use attributes::AttributeList;
+pub use description::{NAME_MAX, SUMMARY_MAX, SourceDescription};
 pub use events::{MetaEvent, events};
 
 use core::fmt;
-
-use heapless::String;
 
 use crate::ids::{ClientId, Epoch, StreamId};
 use crate::proto::cadence::Cadence;
 use crate::time::{Duration, Instant};
 use crate::wire::Text;
 use crate::wire::control::{Attributes, DataSourceAnnounce, DataSourceMeta};
-
-/// Longest name of a source, in bytes (C-132).
-pub const NAME_MAX: usize = 256;
-/// Longest summary of a source, in bytes.
-pub const SUMMARY_MAX: usize = 1024;
 
 /// Why metadata was not changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,14 +103,7 @@ pub enum Due<'m> {
 pub struct SourceMetadata<S> {
     stream: StreamId,
     producer: ClientId,
-    version: u32,
-    /// When this version came to apply.
-    changed_at: Instant,
-    name: String<NAME_MAX>,
-    summary: String<SUMMARY_MAX>,
-    attributes: AttributeList<S>,
-    /// Whether there ever was an attribute.
-    is_described: bool,
+    description: SourceDescription<S>,
     announce: Cadence,
     meta: Cadence,
 }
@@ -123,12 +114,7 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> SourceMetadata<S> {
         Some(Self {
             stream,
             producer,
-            version: 0,
-            changed_at: Instant::from_ns(0),
-            name: String::new(),
-            summary: String::new(),
-            attributes: AttributeList::new(storage)?,
-            is_described: false,
+            description: SourceDescription::new(storage)?,
             announce: Cadence::new(period),
             meta: Cadence::new(period),
         })
@@ -136,12 +122,12 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> SourceMetadata<S> {
 
     /// The version that applies, for slots and descriptors (W-227). 0 while nothing was said.
     pub const fn version(&self) -> u32 {
-        self.version
+        self.description.version()
     }
 
     /// What applies.
     pub fn attributes(&self) -> Attributes<'_> {
-        self.attributes.get()
+        self.description.attributes()
     }
 
     /// Says what people call the source, and what it sends. Empty is nothing.
@@ -154,19 +140,8 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> SourceMetadata<S> {
         name: &str,
         summary: &str,
     ) -> Result<(), MetadataError> {
-        if (self.name.as_str(), self.summary.as_str()) == (name, summary) {
-            return Ok(());
-        }
-        let full = |needed: &str, got| MetadataError::Full {
-            needed: needed.len(),
-            got,
-        };
-        let copies = (String::try_from(name), String::try_from(summary));
-        let name = copies.0.map_err(|_| full(name, NAME_MAX))?;
-        let summary = copies.1.map_err(|_| full(summary, SUMMARY_MAX))?;
-        let version = self.next_version()?;
-        (self.name, self.summary) = (name, summary);
-        self.changed(now, version);
+        let changed = self.description.describe(now, name, summary)?;
+        self.tell(changed);
         Ok(())
     }
 
@@ -181,11 +156,8 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> SourceMetadata<S> {
         format: &str,
         value: &[u8],
     ) -> Result<(), MetadataError> {
-        let version = self.next_version()?;
-        if self.attributes.set(key, format, value)? {
-            self.is_described = true;
-            self.changed(now, version);
-        }
+        let changed = self.description.set(now, key, format, value)?;
+        self.tell(changed);
         Ok(())
     }
 
@@ -194,11 +166,21 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> SourceMetadata<S> {
     /// # Errors
     /// [`MetadataError::VersionsUsedUp`]
     pub fn remove(&mut self, now: Instant, key: &str) -> Result<(), MetadataError> {
-        let version = self.next_version()?;
-        if self.attributes.remove(key) {
-            self.changed(now, version);
-        }
+        let changed = self.description.remove(now, key)?;
+        self.tell(changed);
         Ok(())
+    }
+
+    /// Another description applies from now on, and is told at once; returns the one that applied.
+    pub const fn adopt(&mut self, description: SourceDescription<S>) -> SourceDescription<S> {
+        self.asked();
+        core::mem::replace(&mut self.description, description)
+    }
+
+    const fn tell(&mut self, changed: bool) {
+        if changed {
+            self.asked();
+        }
     }
 
     /// Somebody asked, or a consumer came: everything is told at once (W-225).
@@ -223,24 +205,25 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> SourceMetadata<S> {
         epoch: Option<Epoch>,
         emit: impl FnOnce(Due<'_>) -> Result<(), E>,
     ) -> Result<bool, E> {
+        let description = &self.description;
         if let Some(epoch) = epoch.filter(|_| self.announce.is_due(now)) {
             emit(Due::Announce(DataSourceAnnounce {
                 stream_id: self.stream,
                 producer_id: Some(self.producer),
                 epoch,
-                meta_version: self.version,
-                name: text(&self.name),
-                summary: text(&self.summary),
+                meta_version: description.version(),
+                name: text(description.name()),
+                summary: text(description.summary()),
             }))?;
             self.announce.sent(now);
             return Ok(true);
         }
-        if self.is_described && self.meta.is_due(now) {
+        if description.has_attributes() && self.meta.is_due(now) {
             emit(Due::Meta(DataSourceMeta {
                 stream_id: self.stream,
-                meta_version: self.version,
-                timestamp_ns: self.changed_at.as_ns(),
-                attributes: self.attributes.get(),
+                meta_version: description.version(),
+                timestamp_ns: description.changed_at().as_ns(),
+                attributes: description.attributes(),
             }))?;
             self.meta.sent(now);
             return Ok(true);
@@ -250,23 +233,10 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> SourceMetadata<S> {
 
     /// When to come back.
     pub fn poll_timeout(&self) -> Instant {
-        match self.is_described {
+        match self.description.has_attributes() {
             true => self.announce.due_at().min(self.meta.due_at()),
             false => self.announce.due_at(),
         }
-    }
-
-    /// The version after this one. All ones would read as none.
-    fn next_version(&self) -> Result<u32, MetadataError> {
-        let next = self.version.checked_add(1);
-        next.filter(|next| *next != u32::MAX)
-            .ok_or(MetadataError::VersionsUsedUp)
-    }
-
-    fn changed(&mut self, now: Instant, version: u32) {
-        self.version = version;
-        self.changed_at = now;
-        self.asked();
     }
 }
 

@@ -104,6 +104,23 @@ fn everything_is_told_again_each_period() {
     assert_eq!(told(&mut quiet, 1), "announce0");
 }
 
+#[test] // req: C-080, W-224
+fn a_description_made_elsewhere_is_told_at_once() {
+    let mut elsewhere = SourceDescription::new([0; 64]).unwrap();
+    assert_eq!(elsewhere.set(at(20), "gain", "", b"1"), Ok(true));
+    assert_eq!(elsewhere.set(at(21), "gain", "", b"1"), Ok(false));
+    assert_eq!(elsewhere.describe(at(22), "cam", ""), Ok(true));
+    assert_eq!(elsewhere.remove(at(23), "x"), Ok(false));
+    let mut source = bare();
+    let before = source.adopt(elsewhere.clone());
+    assert_eq!((before.version(), source.version()), (0, 2));
+    assert_eq!(told(&mut source, 30), "announce2 meta2:1@22");
+    assert_eq!(told(&mut source, 31), "-");
+    assert_eq!(elsewhere.remove(at(40), "gain"), Ok(true));
+    source.adopt(elsewhere);
+    assert_eq!(told(&mut source, 41), "announce3 meta3:0@40");
+}
+
 #[test] // req: W-223, T-08
 fn the_beacon_names_source_and_producer() {
     let mut source = bare();
@@ -160,7 +177,7 @@ fn what_does_not_fit_changes_nothing() {
             .describe(at(50), "", &"x".repeat(SUMMARY_MAX + 1))
             .is_err()
     );
-    source.version = u32::MAX - 1;
+    source.description.pretend(u32::MAX - 1);
     assert_eq!(
         source.set(at(50), "x", "", b"1"),
         Err(MetadataError::VersionsUsedUp)
