@@ -1,5 +1,8 @@
 //! The clock of this host.
 
+use core::fmt;
+use std::sync::Arc;
+
 use rustix::time::{ClockId, clock_gettime};
 use tp_core_nostd::time::{Clock, Instant};
 
@@ -16,6 +19,41 @@ impl Clock for MonotonicClock {
 
     fn real_ns(&self) -> Option<u64> {
         Some(nanoseconds(ClockId::Realtime))
+    }
+}
+
+/// The clock of a client and of all its roles (C-139).
+#[derive(Clone)]
+pub struct SharedClock(Arc<dyn Clock + Send + Sync>);
+
+impl SharedClock {
+    /// Any clock, for all to go by.
+    pub fn new(clock: impl Clock + Send + Sync + 'static) -> Self {
+        Self(Arc::new(clock))
+    }
+}
+
+impl Default for SharedClock {
+    /// The clock of this host.
+    fn default() -> Self {
+        Self::new(MonotonicClock)
+    }
+}
+
+impl Clock for SharedClock {
+    #[inline]
+    fn now(&self) -> Instant {
+        self.0.now()
+    }
+
+    fn real_ns(&self) -> Option<u64> {
+        self.0.real_ns()
+    }
+}
+
+impl fmt::Debug for SharedClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SharedClock")
     }
 }
 

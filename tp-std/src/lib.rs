@@ -14,6 +14,7 @@ pub mod driver;
 mod error;
 pub mod idle;
 mod link;
+pub mod medium;
 #[cfg(doctest)]
 mod misuse;
 mod producer;
@@ -26,8 +27,8 @@ pub use consumer::{
     ConsumeError, Consumer, ConsumerConfig, ConsumerCounters, FrameReader, FrameView,
 };
 pub use context::{
-    ANNOUNCE_STREAM, CONTROL_STREAM, Context, DESCRIPTOR_STREAM, Endpoint, QOS_STREAM,
-    STATUS_STREAM,
+    ANNOUNCE_STREAM, CONTROL_STREAM, Context, DESCRIPTOR_STREAM, Endpoint, METADATA_STREAM,
+    QOS_STREAM, STATUS_STREAM,
 };
 pub use error::{ConfigError, Error};
 pub use producer::{

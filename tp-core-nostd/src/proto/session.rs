@@ -220,7 +220,11 @@ impl Session {
     }
 
     /// Sends what is due, as far as the publication takes it. Returns how many messages it took.
-    pub fn transmit(&mut self, cycle: &mut Cycle<'_>, control: &mut impl Publication) -> u32 {
+    pub fn transmit(
+        &mut self,
+        cycle: &mut Cycle<'_>,
+        control: &mut (impl Publication + ?Sized),
+    ) -> u32 {
         let Hold::Leased(lease) = &mut self.hold else {
             return 0;
         };

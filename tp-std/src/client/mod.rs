@@ -5,10 +5,12 @@ mod thread;
 
 use std::sync::Arc;
 
+use crate::aeron::{AeronMedium, ClientConfig};
 use crate::conductor::{Command, Conductor, Handle, Shared};
 use crate::consumer::{Consumer, ConsumerConfig};
 use crate::context::Context;
 use crate::error::Error;
+use crate::medium::Medium;
 use crate::producer::{Producer, ProducerConfig};
 pub use pending::Pending;
 pub use thread::ConductorThread;
@@ -37,7 +39,19 @@ impl Client {
     /// # Errors
     /// [`Error::Config`] or [`Error::Transport`].
     pub fn invoker(context: Context) -> Result<(Self, Conductor), Error> {
-        let (conductor, shared) = Conductor::new(context)?;
+        let mut config = ClientConfig::new(context.aeron_dir());
+        context.client_name().clone_into(&mut config.name);
+        config.driver_timeout = context.driver_timeout();
+        let medium = AeronMedium::connect(config)?;
+        Self::over(Box::new(medium), context)
+    }
+
+    /// As [`Client::invoker`] over any medium, such as one without wall clock for tests of applications.
+    ///
+    /// # Errors
+    /// [`Error::Config`].
+    pub fn over(medium: Box<dyn Medium>, context: Context) -> Result<(Self, Conductor), Error> {
+        let (conductor, shared) = Conductor::new(context, medium)?;
         Ok((Self { shared }, conductor))
     }
 

@@ -1,30 +1,27 @@
-//! The way to the media driver: one Aeron client, the shared control and announce streams, and coming back after the
-//! media driver gave the client up.
+//! The way to the medium: the shared streams of one client, and coming back after the medium gave the client up.
 
+use core::fmt;
 use core::task::Poll;
 
 use tp_core_nostd::proto::dispatch::{Ignored, Message, classify};
+use tp_core_nostd::proto::session::Inbound;
 use tp_core_nostd::time::Instant;
-use tp_core_nostd::transport::{ImageEvent, ImageId, Subscription};
+use tp_core_nostd::transport::{ImageEvent, ImageId};
 use tp_core_nostd::wire::control::ShmPoolAnnounce;
 
-use crate::aeron::{
-    AeronClient, AeronPublication, AeronSubscription, Channel, ClientConfig, Pending,
-    TransportError,
-};
+use crate::aeron::TransportError;
 use crate::context::{Context, Endpoint};
-use tp_core_nostd::proto::session::Inbound;
+use crate::medium::{Awaited, Medium, Receiver, Sender};
 
 /// Messages taken from each shared subscription in one duty cycle (C-146).
 const FRAGMENTS_PER_CYCLE: u32 = 64;
 
 /// An endpoint of some kind, on its way or there.
-#[derive(Debug)]
 pub(super) enum Adding<T: 'static> {
     /// To be asked for.
     Wanted,
     /// Asked for.
-    Asked(Pending<T>),
+    Asked(Awaited<T>),
     /// There, or handed on.
     Done,
 }
@@ -32,10 +29,10 @@ pub(super) enum Adding<T: 'static> {
 impl<T> Adding<T> {
     /// What was asked for, once it is there. It is handed out once.
     pub(super) fn poll(&mut self) -> Result<Option<T>, TransportError> {
-        let Self::Asked(pending) = self else {
+        let Self::Asked(awaited) = self else {
             return Ok(None);
         };
-        match pending.poll() {
+        match awaited() {
             Poll::Pending => Ok(None),
             Poll::Ready(result) => {
                 *self = Self::Done;
@@ -47,7 +44,7 @@ impl<T> Adding<T> {
     /// Asks for it if that was not done, else looks whether it is there.
     fn ask_or_poll(
         &mut self,
-        ask: impl FnOnce() -> Result<Pending<T>, TransportError>,
+        ask: impl FnOnce() -> Result<Awaited<T>, TransportError>,
     ) -> Result<Option<T>, TransportError> {
         if matches!(self, Self::Wanted) {
             *self = Self::Asked(ask()?);
@@ -56,28 +53,92 @@ impl<T> Adding<T> {
     }
 }
 
+impl<T> fmt::Debug for Adding<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Wanted => "Wanted",
+            Self::Asked(_) => "Asked",
+            Self::Done => "Done",
+        })
+    }
+}
+
+/// A shared publication. It is added when somebody first wants to say something.
+#[derive(Debug)]
+struct Outbox {
+    endpoint: Option<Endpoint>,
+    is_wanted: bool,
+    adding: Adding<Box<dyn Sender>>,
+    publication: Option<Box<dyn Sender>>,
+}
+
+impl Outbox {
+    const fn new(endpoint: Option<Endpoint>) -> Self {
+        Self {
+            endpoint,
+            is_wanted: false,
+            adding: Adding::Wanted,
+            publication: None,
+        }
+    }
+
+    fn add(&mut self, medium: &mut dyn Medium) -> Result<(), TransportError> {
+        let Some(endpoint) = self.endpoint.as_ref().filter(|_| self.is_wanted) else {
+            return Ok(());
+        };
+        let ask = || medium.publication(endpoint);
+        if let Some(publication) = self.adding.ask_or_poll(ask)? {
+            self.publication = Some(publication);
+        }
+        Ok(())
+    }
+
+    fn again(&mut self) {
+        self.adding = Adding::Wanted;
+        self.publication = None;
+    }
+
+    fn sender(&mut self) -> Option<&mut dyn Sender> {
+        self.is_wanted = true;
+        match &mut self.publication {
+            Some(publication) => Some(publication.as_mut()),
+            None => None,
+        }
+    }
+}
+
 /// A subscription that is polled here, with the time each of its images was joined.
 #[derive(Debug)]
 struct Inbox {
-    endpoint: Endpoint,
-    adding: Adding<AeronSubscription>,
-    subscription: Option<AeronSubscription>,
+    endpoint: Option<Endpoint>,
+    is_wanted: bool,
+    adding: Adding<Box<dyn Receiver>>,
+    subscription: Option<Box<dyn Receiver>>,
     joined: Vec<(ImageId, Instant)>,
 }
 
 impl Inbox {
-    fn new(endpoint: Endpoint) -> Self {
+    const fn new(endpoint: Option<Endpoint>) -> Self {
         Self {
             endpoint,
+            is_wanted: false,
             adding: Adding::Wanted,
             subscription: None,
             joined: Vec::new(),
         }
     }
 
-    fn add(&mut self, aeron: &mut AeronClient) -> Result<(), TransportError> {
-        let Endpoint { channel, stream_id } = &self.endpoint;
-        let ask = || aeron.add_subscription(&channel.clone().for_client_subscription(), *stream_id);
+    const fn wanted(endpoint: Option<Endpoint>) -> Self {
+        let mut inbox = Self::new(endpoint);
+        inbox.is_wanted = true;
+        inbox
+    }
+
+    fn add(&mut self, medium: &mut dyn Medium) -> Result<(), TransportError> {
+        let Some(endpoint) = self.endpoint.as_ref().filter(|_| self.is_wanted) else {
+            return Ok(());
+        };
+        let ask = || medium.subscription(endpoint);
         if let Some(subscription) = self.adding.ask_or_poll(ask)? {
             self.subscription = Some(subscription);
         }
@@ -86,7 +147,14 @@ impl Inbox {
 
     /// An untethered subscription that lost an image does not get it back; a new one does.
     fn again(&mut self) {
-        *self = Self::new(self.endpoint.clone());
+        self.adding = Adding::Wanted;
+        self.subscription = None;
+        self.joined.clear();
+    }
+
+    /// Whether all that is said there is heard.
+    const fn is_open(&self) -> bool {
+        self.subscription.is_some() || self.endpoint.is_none()
     }
 
     /// Reports lost images, then hands on what the others sent.
@@ -128,16 +196,37 @@ impl Inbox {
 /// The connection of one client.
 #[derive(Debug)]
 pub(super) struct Connection {
-    config: ClientConfig,
-    control_endpoint: Endpoint,
-    aeron: Option<AeronClient>,
-    inboxes: Vec<Inbox>,
-    adding_control: Adding<AeronPublication>,
-    control: Option<AeronPublication>,
+    medium: Box<dyn Medium>,
+    heard: Heard,
+    control: Outbox,
+    qos: Outbox,
+    metadata: Outbox,
     /// The publisher that granted us a lease: when its image goes, so did the driver (D-155).
     pub(super) driver: Option<ImageId>,
     /// The image that the last announce came through.
     announcer: Option<ImageId>,
+}
+
+/// The shared streams that are listened to, each polled in one place (C-118).
+#[derive(Debug)]
+struct Heard {
+    control: Inbox,
+    /// Nothing, where announces come on the control stream.
+    announce: Inbox,
+    qos: Inbox,
+    metadata: Inbox,
+}
+
+impl Heard {
+    fn each(&mut self) -> [&mut Inbox; 4] {
+        let Self {
+            control,
+            announce,
+            qos,
+            metadata,
+        } = self;
+        [control, announce, qos, metadata]
+    }
 }
 
 /// What a duty cycle of the connection brought.
@@ -150,37 +239,34 @@ pub(super) enum Progress {
 }
 
 impl Connection {
-    pub(super) fn open(context: &Context) -> Result<Self, TransportError> {
-        let mut config = ClientConfig::new(context.aeron_dir());
-        context.client_name().clone_into(&mut config.name);
-        config.driver_timeout = context.driver_timeout();
-        let aeron = AeronClient::connect(&config)?;
-        let mut inboxes = vec![Inbox::new(context.control().clone())];
-        // One poller per stream (C-118); announces come on the control stream where no other is configured.
-        if context.announce() != context.control() {
-            inboxes.push(Inbox::new(context.announce().clone()));
-        }
-        Ok(Self {
-            config,
-            control_endpoint: context.control().clone(),
-            aeron: Some(aeron),
-            inboxes,
-            adding_control: Adding::Wanted,
-            control: None,
+    pub(super) fn new(medium: Box<dyn Medium>, context: &Context) -> Self {
+        let control = Some(context.control().clone());
+        let announce =
+            (context.announce() != context.control()).then(|| context.announce().clone());
+        let mut outbox = Outbox::new(control.clone());
+        outbox.is_wanted = true;
+        Self {
+            medium,
+            heard: Heard {
+                control: Inbox::wanted(control),
+                announce: Inbox::wanted(announce),
+                qos: Inbox::new(context.qos().cloned()),
+                metadata: Inbox::new(context.metadata().cloned()),
+            },
+            control: outbox,
+            qos: Outbox::new(context.qos().cloned()),
+            metadata: Outbox::new(context.metadata().cloned()),
             driver: None,
             announcer: None,
-        })
+        }
     }
 
-    /// Drives Aeron and whatever is still being added.
+    /// Drives the medium and whatever is still being added.
     ///
     /// # Errors
     /// What the client cannot go on after: no media driver, or endpoints it refuses.
     pub(super) fn do_work(&mut self) -> Result<Progress, TransportError> {
-        let Some(aeron) = &mut self.aeron else {
-            return Err(TransportError::Closed);
-        };
-        let work = match aeron.do_work() {
+        let work = match self.medium.do_work() {
             Ok(work) => work,
             Err(TransportError::ClientTimedOut { detail, .. }) => {
                 tracing::warn!(
@@ -195,27 +281,25 @@ impl Connection {
                 1
             }
         };
-        for inbox in &mut self.inboxes {
-            inbox.add(aeron)?;
+        let medium = self.medium.as_mut();
+        for inbox in self.heard.each() {
+            inbox.add(medium)?;
         }
-        let Endpoint { channel, stream_id } = &self.control_endpoint;
-        let ask = || aeron.add_publication(&channel.clone().for_publication(), *stream_id);
-        if let Some(control) = self.adding_control.ask_or_poll(ask)? {
-            self.control = Some(control);
+        for outbox in [&mut self.control, &mut self.qos, &mut self.metadata] {
+            outbox.add(medium)?;
         }
         Ok(Progress::Work(work))
     }
 
     fn reconnect(&mut self) -> Result<(), TransportError> {
+        // Endpoints go before their client.
         self.driver = None;
         self.announcer = None;
-        self.control = None;
-        self.adding_control = Adding::Wanted;
-        self.inboxes.iter_mut().for_each(Inbox::again);
-        // The old client goes before the new one comes, endpoints before their client.
-        self.aeron = None;
-        self.aeron = Some(AeronClient::connect(&self.config)?);
-        Ok(())
+        for outbox in [&mut self.control, &mut self.qos, &mut self.metadata] {
+            outbox.again();
+        }
+        self.heard.each().into_iter().for_each(Inbox::again);
+        self.medium.reconnect()
     }
 
     /// Hands on what arrived; returns how much, and whether the driver's image went.
@@ -226,8 +310,8 @@ impl Connection {
     ) -> (u32, bool) {
         let (mut work, mut driver_gone) = (0_u32, false);
         let (driver, announcer) = (self.driver, &mut self.announcer);
-        let announces_at = self.inboxes.len().saturating_sub(1);
-        for (at, inbox) in self.inboxes.iter_mut().enumerate() {
+        let announces_at = usize::from(self.heard.announce.endpoint.is_some());
+        for (at, inbox) in self.heard.each().into_iter().enumerate() {
             let mut other_gone = false;
             let voices = [driver, announcer.filter(|_| at == 0)];
             let mut lost = |image| match voices.contains(&Some(image)) {
@@ -246,7 +330,7 @@ impl Connection {
                 received(message);
             };
             work = work.saturating_add(inbox.poll(now, &mut lost, &mut received));
-            // Whoever has no lease waits for the driver, and announces of their own stream are repeated: nothing is missed.
+            // Whoever has no lease waits for the driver, and all that is said elsewhere is repeated: nothing is missed.
             if other_gone && (driver.is_none() || at > 0) {
                 inbox.again();
             }
@@ -259,28 +343,37 @@ impl Connection {
     pub(super) fn subscribe_again(&mut self) {
         self.driver = None;
         self.announcer = None;
-        self.inboxes.iter_mut().for_each(Inbox::again);
+        self.heard.each().into_iter().for_each(Inbox::again);
     }
 
     /// The shared control publication, once requests can be answered: our subscriptions stand.
-    pub(super) fn control(&mut self) -> Option<&mut AeronPublication> {
-        let heard = self
-            .inboxes
-            .iter()
-            .all(|inbox| inbox.subscription.is_some());
-        self.control.as_mut().filter(|_| heard)
+    pub(super) fn control(&mut self) -> Option<&mut dyn Sender> {
+        let hears = self.heard.control.is_open() && self.heard.announce.is_open();
+        self.control.sender().filter(|_| hears)
     }
 
-    pub(super) const fn aeron(&mut self) -> Option<&mut AeronClient> {
-        self.aeron.as_mut()
+    /// The shared QoS publication, once it is there; asked for when it is first wanted.
+    pub(super) fn qos(&mut self) -> Option<&mut dyn Sender> {
+        self.qos.sender()
     }
-}
 
-/// An endpoint of a role: its stream, and how its channel is to be used.
-pub(super) fn subscription_channel(endpoint: &Endpoint) -> Channel {
-    endpoint.channel.clone().for_client_subscription()
-}
+    /// The shared metadata publication, once it is there; asked for when it is first wanted.
+    pub(super) fn metadata(&mut self) -> Option<&mut dyn Sender> {
+        self.metadata.sender()
+    }
 
-pub(super) fn publication_channel(endpoint: &Endpoint) -> Channel {
-    endpoint.channel.clone().for_publication()
+    /// Somebody wants to hear QoS reports from now on.
+    pub(super) const fn listen_to_qos(&mut self) {
+        self.heard.qos.is_wanted = true;
+    }
+
+    /// Somebody wants to hear metadata from now on.
+    pub(super) const fn listen_to_metadata(&mut self) {
+        self.heard.metadata.is_wanted = true;
+    }
+
+    /// Where endpoints of roles are added.
+    pub(super) fn medium(&mut self) -> &mut dyn Medium {
+        self.medium.as_mut()
+    }
 }

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use tp_core_nostd::proto::mapping::{Input, Lost, MappingMachine, Order, Source};
-use tp_core_nostd::proto::session::{Cycle, Happened};
+use tp_core_nostd::proto::session::{Cycle, Happened, Inbound};
 use tp_core_nostd::time::{Duration, Instant};
 use tp_linux_hugepages::{LinuxMapper, Mapping};
 
-use super::connection::{Adding, subscription_channel};
+use super::connection::{Adding, Connection};
 use super::role::{Kind, LinkOf, Post};
-use crate::aeron::{AeronClient, AeronSubscription, Pending, TransportError};
+use crate::aeron::TransportError;
 use crate::consumer::{Consumer, ConsumerConfig, Note};
 use crate::context::Context;
+use crate::medium::{Awaited, Medium, Receiver};
 use crate::regions::{Mapped, Offer};
 
 #[derive(Debug)]
@@ -84,7 +85,7 @@ impl Consuming {
 
 impl Kind for Consuming {
     type Memory = Mapping;
-    type Endpoint = AeronSubscription;
+    type Endpoint = Box<dyn Receiver>;
     type Note = Note;
     type Hot = Consumer;
 
@@ -118,7 +119,9 @@ impl Kind for Consuming {
         }
     }
 
-    fn tend(&mut self, post: &mut Post<Self>, cycle: &mut Cycle<'_>) -> u32 {
+    fn hear(&mut self, _: &mut Post<Self>, _: &mut Cycle<'_>, _: &Inbound<'_>) {}
+
+    fn tend(&mut self, post: &mut Post<Self>, cycle: &mut Cycle<'_>, _: &mut Connection) -> u32 {
         let (now, mut work) = (cycle.now, 0_u32);
         while let Some(note) = post.link.take_note() {
             work = work.saturating_add(1);
@@ -138,13 +141,14 @@ impl Kind for Consuming {
         work
     }
 
+    fn on_reconnect(&mut self, _: &mut Post<Self>) {}
+
     fn ask(
         &self,
         post: &Post<Self>,
-        aeron: &mut AeronClient,
-    ) -> Option<Result<Pending<AeronSubscription>, TransportError>> {
-        let channel = subscription_channel(&post.descriptors);
-        Some(aeron.add_subscription(&channel, post.descriptors.stream_id))
+        medium: &mut dyn Medium,
+    ) -> Option<Result<Awaited<Box<dyn Receiver>>, TransportError>> {
+        Some(medium.subscription(&post.descriptors))
     }
 
     fn hot(&self, link: Arc<LinkOf<Self>>) -> Consumer {

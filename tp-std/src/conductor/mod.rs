@@ -32,11 +32,12 @@ use producing::Producing;
 use role::{Cold, Ended, Role};
 use tp_core_nostd::proto::session::Cycle;
 
-use crate::clock::MonotonicClock;
+use crate::clock::SharedClock;
 use crate::consumer::{Consumer, ConsumerConfig};
 use crate::context::{Context, Delegate};
 use crate::error::{ConfigError, Error};
 use crate::link::Counter;
+use crate::medium::Medium;
 use crate::producer::{Producer, ProducerConfig};
 
 /// What the application asks for.
@@ -65,7 +66,7 @@ const COMMANDS_PER_CYCLE: u32 = 64;
 /// Owner of a client's state; see the module.
 pub struct Conductor {
     context: Context,
-    clock: MonotonicClock,
+    clock: SharedClock,
     shared: Arc<Shared>,
     connection: Connection,
     mapper: LinuxMapper,
@@ -78,8 +79,11 @@ pub struct Conductor {
 }
 
 impl Conductor {
-    /// Connects to the media driver; the shared streams follow in the first duty cycles.
-    pub(crate) fn new(mut context: Context) -> Result<(Self, Arc<Shared>), Error> {
+    /// The shared streams follow in the first duty cycles.
+    pub(crate) fn new(
+        mut context: Context,
+        medium: Box<dyn Medium>,
+    ) -> Result<(Self, Arc<Shared>), Error> {
         let bases = AllowedBases::new(context.allowed_dirs()).map_err(|error| {
             ConfigError::AllowedDirs(format!("an allowed directory cannot be used: {error}"))
         })?;
@@ -89,15 +93,15 @@ impl Conductor {
         });
         let delegate = context.take_delegate();
         let conductor = Self {
-            connection: Connection::open(&context)?,
-            clock: MonotonicClock,
+            connection: Connection::new(medium, &context),
+            clock: context.clock().clone(),
             shared: shared.clone(),
             mapper: LinuxMapper {
                 bases,
                 permissions: context.shm_permissions(),
                 ..LinuxMapper::default()
             },
-            ids: Ids::seeded(crate::seed::random_seed()),
+            ids: Ids::seeded(context.seed().unwrap_or_else(crate::seed::random_seed)),
             roles: Vec::new(),
             delegate,
             finishing: false,

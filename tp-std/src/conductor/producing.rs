@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use tp_core_nostd::proto::lease_client::LeaseLost;
-use tp_core_nostd::proto::session::{Cycle, Happened};
+use tp_core_nostd::proto::session::{Cycle, Happened, Inbound};
 use tp_core_nostd::time::{Duration, Instant};
 use tp_linux_hugepages::{LinuxMapper, WritableMapping};
 
-use super::connection::publication_channel;
+use super::connection::Connection;
 use super::role::{Kind, LinkOf, Post};
-use crate::aeron::{AeronClient, AeronExclusivePublication, Pending, TransportError};
+use crate::aeron::TransportError;
+use crate::clock::SharedClock;
 use crate::context::Context;
+use crate::medium::{Awaited, Medium, Sender};
 use crate::producer::{Producer, ProducerConfig};
 use crate::regions::Offer;
 
@@ -19,6 +21,7 @@ pub(super) struct Producing {
     period: Duration,
     touch_at: Instant,
     config: ProducerConfig,
+    clock: SharedClock,
 }
 
 impl Producing {
@@ -27,6 +30,7 @@ impl Producing {
             period: context.announce_period(),
             touch_at: now,
             config,
+            clock: context.clock().clone(),
         }
     }
 
@@ -58,7 +62,7 @@ impl Producing {
 
 impl Kind for Producing {
     type Memory = WritableMapping;
-    type Endpoint = AeronExclusivePublication;
+    type Endpoint = Box<dyn Sender>;
     type Note = ();
     type Hot = Producer;
 
@@ -80,7 +84,9 @@ impl Kind for Producing {
         }
     }
 
-    fn tend(&mut self, post: &mut Post<Self>, cycle: &mut Cycle<'_>) -> u32 {
+    fn hear(&mut self, _: &mut Post<Self>, _: &mut Cycle<'_>, _: &Inbound<'_>) {}
+
+    fn tend(&mut self, post: &mut Post<Self>, cycle: &mut Cycle<'_>, _: &mut Connection) -> u32 {
         if let Some(mapped) = &post.mapped
             && cycle.now >= self.touch_at
         {
@@ -90,18 +96,19 @@ impl Kind for Producing {
         0
     }
 
+    fn on_reconnect(&mut self, _: &mut Post<Self>) {}
+
     /// Once it has its lease: one that is refused leaves no trace on the descriptor stream.
     fn ask(
         &self,
         post: &Post<Self>,
-        aeron: &mut AeronClient,
-    ) -> Option<Result<Pending<AeronExclusivePublication>, TransportError>> {
+        medium: &mut dyn Medium,
+    ) -> Option<Result<Awaited<Box<dyn Sender>>, TransportError>> {
         post.mapped.as_ref()?;
-        let channel = publication_channel(&post.descriptors);
-        Some(aeron.add_exclusive_publication(&channel, post.descriptors.stream_id))
+        Some(medium.exclusive_publication(&post.descriptors))
     }
 
     fn hot(&self, link: Arc<LinkOf<Self>>) -> Producer {
-        Producer::new(link, &self.config)
+        Producer::new(link, &self.config, self.clock.clone())
     }
 }

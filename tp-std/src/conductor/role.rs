@@ -11,10 +11,11 @@ use tp_linux_hugepages::LinuxMapper;
 use super::completion::{Completion, Handle};
 use super::connection::{Adding, Connection};
 use super::retired::{Retired, Shared};
-use crate::aeron::{AeronClient, Pending, TransportError};
+use crate::aeron::TransportError;
 use crate::context::{Context, Endpoint};
 use crate::error::Error;
 use crate::link::Link;
+use crate::medium::{Awaited, Medium};
 use crate::regions::Mapped;
 
 /// A role that has nothing left to do.
@@ -71,15 +72,26 @@ pub(super) trait Kind: fmt::Debug + Send + Sized + 'static {
         mapper: &LinuxMapper,
     );
 
+    /// Any message that arrived, after the session has heard it.
+    fn hear(&mut self, post: &mut Post<Self>, cycle: &mut Cycle<'_>, inbound: &Inbound<'_>);
+
     /// What is to be done by itself, once per duty cycle; returns how much that was.
-    fn tend(&mut self, post: &mut Post<Self>, cycle: &mut Cycle<'_>) -> u32;
+    fn tend(
+        &mut self,
+        post: &mut Post<Self>,
+        cycle: &mut Cycle<'_>,
+        connection: &mut Connection,
+    ) -> u32;
+
+    /// Every endpoint is gone; the connection is set up anew.
+    fn on_reconnect(&mut self, post: &mut Post<Self>);
 
     /// Asks for the endpoint, if its time has come.
     fn ask(
         &self,
         post: &Post<Self>,
-        aeron: &mut AeronClient,
-    ) -> Option<Result<Pending<Self::Endpoint>, TransportError>>;
+        medium: &mut dyn Medium,
+    ) -> Option<Result<Awaited<Self::Endpoint>, TransportError>>;
 
     /// The hot half, once memory and endpoint are there.
     fn hot(&self, link: Arc<LinkOf<Self>>) -> Self::Hot;
@@ -162,14 +174,11 @@ impl<K: Kind> Cold<K> {
     }
 
     fn add_endpoint(&mut self, connection: &mut Connection) -> Result<(), TransportError> {
-        let Some(aeron) = connection.aeron() else {
-            return Ok(());
-        };
         if let Adding::Wanted = self.post.adding {
-            let Some(pending) = self.kind.ask(&self.post, aeron) else {
+            let Some(awaited) = self.kind.ask(&self.post, connection.medium()) else {
                 return Ok(());
             };
-            self.post.adding = Adding::Asked(pending?);
+            self.post.adding = Adding::Asked(awaited?);
         }
         if let Some(endpoint) = self.post.adding.poll()? {
             self.post.link.endpoint.put(endpoint);
@@ -186,11 +195,12 @@ impl<K: Kind> Role for Cold<K> {
         inbound: &Inbound<'_>,
         mapper: &LinuxMapper,
     ) -> bool {
-        let Some(happened) = self.post.session.handle(cycle, inbound) else {
-            return false;
-        };
-        let granted = matches!(happened, Happened::Granted(_));
-        self.kind.act(&mut self.post, cycle, happened, mapper);
+        let happened = self.post.session.handle(cycle, inbound);
+        let granted = matches!(happened, Some(Happened::Granted(_)));
+        if let Some(happened) = happened {
+            self.kind.act(&mut self.post, cycle, happened, mapper);
+        }
+        self.kind.hear(&mut self.post, cycle, inbound);
         granted
     }
 
@@ -202,6 +212,7 @@ impl<K: Kind> Role for Cold<K> {
 
     fn on_reconnect(&mut self, cycle: &mut Cycle<'_>, mapper: &LinuxMapper) {
         self.post.adding = Adding::Wanted;
+        self.kind.on_reconnect(&mut self.post);
         self.on_driver_lost(cycle, mapper);
     }
 
@@ -217,7 +228,7 @@ impl<K: Kind> Role for Cold<K> {
         if let Some(happened) = self.post.session.poll(cycle) {
             self.kind.act(&mut self.post, cycle, happened, mapper);
         }
-        let mut work = self.kind.tend(&mut self.post, cycle);
+        let mut work = self.kind.tend(&mut self.post, cycle, connection);
         if let Some(control) = connection.control() {
             work = work.saturating_add(self.post.session.transmit(cycle, control));
         }

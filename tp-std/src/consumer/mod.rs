@@ -14,12 +14,12 @@ use tp_core_nostd::proto::read::Reader;
 use tp_core_nostd::role::Generation;
 use tp_core_nostd::seq::Seq;
 use tp_core_nostd::shm::PayloadPool;
-use tp_core_nostd::transport::{ImageEvent, Subscription};
+use tp_core_nostd::transport::ImageEvent;
 use tp_core_nostd::wire::control::FrameDescriptor;
 use tp_linux_hugepages::Mapping;
 
-use crate::aeron::AeronSubscription;
 use crate::link::Link;
+use crate::medium::Receiver;
 pub use config::ConsumerConfig;
 pub use counters::ConsumerCounters;
 use hot::Hot;
@@ -36,7 +36,7 @@ pub(crate) enum Note {
     ImageLost,
 }
 
-pub(crate) type ConsumerLink = Link<Mapping, AeronSubscription, Note>;
+pub(crate) type ConsumerLink = Link<Mapping, Box<dyn Receiver>, Note>;
 
 type Reading = Reader<Mapping, Box<[PayloadPool<Mapping>]>, Box<[u64]>>;
 
@@ -53,7 +53,7 @@ pub enum ConsumeError {
 pub struct Consumer {
     link: Arc<ConsumerLink>,
     seen: Generation,
-    descriptors: Option<AeronSubscription>,
+    descriptors: Option<Box<dyn Receiver>>,
     /// A lost image that the conductor has not been told of.
     image_lost: bool,
     hot: Hot,

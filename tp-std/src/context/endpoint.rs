@@ -28,3 +28,5 @@ pub const STATUS_STREAM: i32 = 1002;
 pub const DESCRIPTOR_STREAM: i32 = 1100;
 /// Stream of QoS reports, by convention.
 pub const QOS_STREAM: i32 = 1200;
+/// Conventional metadata stream.
+pub const METADATA_STREAM: i32 = 1300;

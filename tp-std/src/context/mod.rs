@@ -9,10 +9,12 @@ use std::path::PathBuf;
 use tp_linux_hugepages::Permissions;
 
 use crate::aeron::{Channel, default_dir};
+use crate::clock::SharedClock;
 use crate::error::{ConfigError, Error};
 use crate::idle::Idle;
 pub use endpoint::{
-    ANNOUNCE_STREAM, CONTROL_STREAM, DESCRIPTOR_STREAM, Endpoint, QOS_STREAM, STATUS_STREAM,
+    ANNOUNCE_STREAM, CONTROL_STREAM, DESCRIPTOR_STREAM, Endpoint, METADATA_STREAM, QOS_STREAM,
+    STATUS_STREAM,
 };
 use hooks::Hooks;
 pub(crate) use hooks::{Delegate, ErrorHandler};
@@ -30,6 +32,8 @@ pub struct Context {
     control: Endpoint,
     announce: Endpoint,
     descriptor: Endpoint,
+    qos: Option<Endpoint>,
+    metadata: Option<Endpoint>,
     allowed_dirs: Vec<PathBuf>,
     permissions: Permissions,
     driver_timeout: Duration,
@@ -42,6 +46,8 @@ pub struct Context {
     thread_name: String,
     thread_affinity: Vec<usize>,
     command_queue_capacity: usize,
+    clock: SharedClock,
+    seed: Option<u64>,
     hooks: Hooks,
 }
 
@@ -60,6 +66,8 @@ impl Context {
             control: Endpoint::new(Channel::ipc(), CONTROL_STREAM),
             announce: Endpoint::new(Channel::ipc(), ANNOUNCE_STREAM),
             descriptor: Endpoint::new(Channel::ipc(), DESCRIPTOR_STREAM),
+            qos: Some(Endpoint::new(Channel::ipc(), QOS_STREAM)),
+            metadata: Some(Endpoint::new(Channel::ipc(), METADATA_STREAM)),
             allowed_dirs: Vec::new(),
             permissions: Permissions::default(),
             driver_timeout: Duration::from_secs(5),
@@ -72,6 +80,8 @@ impl Context {
             thread_name: "tp-conductor".to_owned(),
             thread_affinity: Vec::new(),
             command_queue_capacity: 1024,
+            clock: SharedClock::default(),
+            seed: None,
             hooks: Hooks::default(),
         }
     }
@@ -115,7 +125,9 @@ impl Context {
         };
         self.control = Endpoint::new(channel.clone(), CONTROL_STREAM);
         self.announce = Endpoint::new(channel.clone(), announce);
-        self.descriptor = Endpoint::new(channel, DESCRIPTOR_STREAM);
+        self.descriptor = Endpoint::new(channel.clone(), DESCRIPTOR_STREAM);
+        self.qos = Some(Endpoint::new(channel.clone(), QOS_STREAM));
+        self.metadata = Some(Endpoint::new(channel, METADATA_STREAM));
         Ok(self)
     }
 
@@ -137,6 +149,34 @@ impl Context {
     #[must_use]
     pub fn with_descriptor(mut self, endpoint: Endpoint) -> Self {
         self.descriptor = endpoint;
+        self
+    }
+
+    /// The stream of QoS reports; without it none are sent or heard.
+    #[must_use]
+    pub fn with_qos(mut self, endpoint: impl Into<Option<Endpoint>>) -> Self {
+        self.qos = endpoint.into();
+        self
+    }
+
+    /// The metadata stream; without it none is sent or heard.
+    #[must_use]
+    pub fn with_metadata(mut self, endpoint: impl Into<Option<Endpoint>>) -> Self {
+        self.metadata = endpoint.into();
+        self
+    }
+
+    /// The clock that the conductor and every role of the client go by; that of the host by default (C-139).
+    #[must_use]
+    pub fn with_clock(mut self, clock: SharedClock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Where ids and jitter come from, for runs that can be repeated; drawn at random by default.
+    #[must_use]
+    pub const fn with_seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
         self
     }
 
@@ -290,6 +330,26 @@ impl Context {
         &self.descriptor
     }
 
+    /// See [`Context::with_qos`].
+    pub const fn qos(&self) -> Option<&Endpoint> {
+        self.qos.as_ref()
+    }
+
+    /// See [`Context::with_metadata`].
+    pub const fn metadata(&self) -> Option<&Endpoint> {
+        self.metadata.as_ref()
+    }
+
+    /// See [`Context::with_clock`].
+    pub const fn clock(&self) -> &SharedClock {
+        &self.clock
+    }
+
+    /// See [`Context::with_seed`].
+    pub const fn seed(&self) -> Option<u64> {
+        self.seed
+    }
+
     /// See [`Context::allow_dir`].
     pub fn allowed_dirs(&self) -> &[PathBuf] {
         &self.allowed_dirs
@@ -393,6 +453,8 @@ mod tests {
         assert_eq!(context.control(), &Endpoint::new(ipc(), 1000));
         assert_eq!(context.announce(), &Endpoint::new(ipc(), 1001));
         assert_eq!(context.descriptor(), &Endpoint::new(ipc(), 1100));
+        assert_eq!(context.qos(), Some(&Endpoint::new(ipc(), 1200)));
+        assert_eq!(context.metadata(), Some(&Endpoint::new(ipc(), 1300)));
         let shared = Context::new()
             .with_default_channels("aeron:ipc", 1000)
             .unwrap();
@@ -419,6 +481,9 @@ mod tests {
             .with_control(endpoint(1))
             .with_announce(endpoint(2))
             .with_descriptor(endpoint(3))
+            .with_qos(endpoint(4))
+            .with_metadata(None)
+            .with_seed(7)
             .allow_dir("/frames")
             .with_shm_permissions(permissions)
             .with_driver_timeout(second)
@@ -437,6 +502,8 @@ mod tests {
             [context.control(), context.announce(), context.descriptor()],
             [&endpoint(1), &endpoint(2), &endpoint(3)]
         );
+        assert_eq!(context.qos(), Some(&endpoint(4)));
+        assert_eq!((context.metadata(), context.seed()), (None, Some(7)));
         assert_eq!(context.allowed_dirs(), [PathBuf::from("/frames")]);
         assert_eq!(context.shm_permissions(), permissions);
         assert_eq!(

@@ -21,7 +21,6 @@ use tp_core_nostd::shm::TensorHeader;
 use tp_core_nostd::wire::control::FrameDescriptor;
 
 use super::buffer::Buffer;
-use super::outlet::meta;
 use super::{
     CommitMeta, CommitRefused, Entries, OfferError, Producer, Published, Refused, Streaming, sealed,
 };
@@ -244,7 +243,9 @@ impl Producer<FixedPool> {
             return refuse(slot, CommitRefused::LeaseLost);
         };
         let len = meta.len.unwrap_or(slot.capacity());
-        let meta = self::meta(meta.capture_ns, meta.meta_version, meta.trace_id);
+        let meta = self
+            .outlet
+            .meta(meta.capture_ns, meta.meta_version, meta.trace_id);
         let sent_ns = self.outlet.sent_ns();
         let image = self.outlet.prepare(tensor);
         let committed = writing.commit(slot.buffer.token, image, len, meta, sent_ns);

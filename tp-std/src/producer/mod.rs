@@ -23,8 +23,9 @@ use tp_core_nostd::shm::PayloadPool;
 use tp_core_nostd::wire::control::FrameDescriptor;
 use tp_linux_hugepages::WritableMapping;
 
-use crate::aeron::AeronExclusivePublication;
+use crate::clock::SharedClock;
 use crate::link::Link;
+use crate::medium::Sender;
 use crate::regions::Regions;
 use buffer::Dropped;
 pub use claim::Claim;
@@ -39,7 +40,7 @@ pub use frame::{
 use outlet::Outlet;
 pub use streaming::Streaming;
 
-pub(crate) type ProducerLink = Link<WritableMapping, AeronExclusivePublication, ()>;
+pub(crate) type ProducerLink = Link<WritableMapping, Box<dyn Sender>, ()>;
 
 /// The writer of one epoch's memory, with claims of one mode.
 type Writing<C> = Publisher<WritableMapping, Box<[PayloadPool<WritableMapping>]>, C, Flush>;
@@ -79,9 +80,13 @@ pub struct Producer<M: Mode = Streaming> {
 }
 
 impl Producer {
-    pub(crate) fn new(link: Arc<ProducerLink>, config: &ProducerConfig) -> Self {
+    pub(crate) fn new(
+        link: Arc<ProducerLink>,
+        config: &ProducerConfig,
+        clock: SharedClock,
+    ) -> Self {
         Self {
-            outlet: Outlet::new(link, config),
+            outlet: Outlet::new(link, config, clock),
             writing: None,
             dropped: Arc::new(ArrayQueue::new(1)),
             mappings: 0,

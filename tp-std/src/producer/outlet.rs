@@ -7,26 +7,25 @@ use tp_core_nostd::proto::publish::FrameMeta;
 use tp_core_nostd::role::Generation;
 use tp_core_nostd::shm::{SlotImage, TensorHeader};
 use tp_core_nostd::time::Clock;
-use tp_core_nostd::transport::{Publication, SendError};
+use tp_core_nostd::transport::SendError;
 use tp_core_nostd::wire::control::FrameDescriptor;
 
 use super::ProducerLink;
 use super::config::{Flush, ProducerConfig};
 use super::frame::{Delivery, DeliveryCounts, OfferError};
-use crate::aeron::AeronExclusivePublication;
-use crate::clock::MonotonicClock;
+use crate::clock::SharedClock;
+use crate::medium::Sender;
 
 /// Bytes of a FrameDescriptor message: header and block (wire 4.5).
 const DESCRIPTOR_LEN: usize = 48;
 
 /// See the module. Dropping it gives the lease back.
-#[derive(Debug)]
 pub(super) struct Outlet {
     pub(super) link: Arc<ProducerLink>,
     seen: Generation,
     /// The memory in use is of an epoch that is gone, and nothing newer was adopted.
     pub(super) is_stale: bool,
-    publication: Option<AeronExclusivePublication>,
+    publication: Option<Box<dyn Sender>>,
     /// The header of the last tensor, ready to be written again.
     prepared: Option<(TensorHeader, SlotImage)>,
     pub(super) overtaking: Overtaking,
@@ -34,10 +33,15 @@ pub(super) struct Outlet {
     descriptor_timestamp: bool,
     test_first: bool,
     pub(super) deliveries: DeliveryCounts,
+    clock: SharedClock,
 }
 
 impl Outlet {
-    pub(super) fn new(link: Arc<ProducerLink>, config: &ProducerConfig) -> Self {
+    pub(super) fn new(
+        link: Arc<ProducerLink>,
+        config: &ProducerConfig,
+        clock: SharedClock,
+    ) -> Self {
         Self {
             link,
             seen: Generation::START,
@@ -49,6 +53,7 @@ impl Outlet {
             descriptor_timestamp: config.descriptor_timestamp,
             test_first: config.test_first,
             deliveries: DeliveryCounts::default(),
+            clock,
         }
     }
 
@@ -96,8 +101,22 @@ impl Outlet {
     /// The time of sending, where descriptors carry it (W-144).
     #[inline]
     pub(super) fn sent_ns(&self) -> Option<u64> {
-        self.descriptor_timestamp
-            .then(|| MonotonicClock.now().as_ns())
+        self.descriptor_timestamp.then(|| self.clock.now().as_ns())
+    }
+
+    /// What is said of a frame; captured now, where nobody says when (C-055).
+    #[inline]
+    pub(super) fn meta(
+        &self,
+        capture_ns: Option<u64>,
+        meta_version: Option<u32>,
+        trace_id: Option<u64>,
+    ) -> FrameMeta {
+        FrameMeta {
+            timestamp_ns: capture_ns.unwrap_or_else(|| self.clock.now().as_ns()),
+            meta_version,
+            trace_id,
+        }
     }
 
     /// The header image of a tensor: most producers send the same one again and again.
@@ -114,7 +133,7 @@ impl Outlet {
     /// Sends a descriptor and counts what became of it.
     pub(super) fn send(&mut self, descriptor: &FrameDescriptor) -> Delivery {
         let delivery = match &mut self.publication {
-            Some(publication) => send(publication, descriptor),
+            Some(publication) => send(publication.as_mut(), descriptor),
             None => Delivery::Failed,
         };
         let count = match delivery {
@@ -134,7 +153,7 @@ impl Drop for Outlet {
     }
 }
 
-fn send(publication: &mut AeronExclusivePublication, descriptor: &FrameDescriptor) -> Delivery {
+fn send(publication: &mut dyn Sender, descriptor: &FrameDescriptor) -> Delivery {
     let mut message = [0; DESCRIPTOR_LEN];
     if descriptor.encode(&mut message).is_err() {
         return Delivery::Failed;
@@ -144,20 +163,5 @@ fn send(publication: &mut AeronExclusivePublication, descriptor: &FrameDescripto
         Err(SendError::NotConnected) => Delivery::Unconnected,
         Err(SendError::BackPressured | SendError::AdminAction) => Delivery::BackPressured,
         Err(_) => Delivery::Failed,
-    }
-}
-
-/// What is said of a frame; captured now, where nobody says when (C-055).
-#[inline]
-pub(super) fn meta(
-    capture_ns: Option<u64>,
-    meta_version: Option<u32>,
-    trace_id: Option<u64>,
-) -> FrameMeta {
-    let timestamp_ns = capture_ns.unwrap_or_else(|| MonotonicClock.now().as_ns());
-    FrameMeta {
-        timestamp_ns,
-        meta_version,
-        trace_id,
     }
 }

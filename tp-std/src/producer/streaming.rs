@@ -4,7 +4,6 @@ use tp_core_nostd::proto::claim::{self as core_claim, Token};
 use tp_core_nostd::wire::control::FrameDescriptor;
 
 use super::buffer::Buffer;
-use super::outlet::meta;
 use super::{
     Claim, CommitMeta, CommitRefused, Entries, Frame, OfferError, Producer, Published, Refused,
     sealed,
@@ -46,7 +45,9 @@ impl Producer {
         let Some(writing) = &mut self.writing else {
             return Err(OfferError::Fenced);
         };
-        let meta = meta(frame.capture_ns, frame.meta_version, frame.trace_id);
+        let meta = self
+            .outlet
+            .meta(frame.capture_ns, frame.meta_version, frame.trace_id);
         let sent_ns = self.outlet.sent_ns();
         let image = self.outlet.prepare(&frame.tensor);
         let committed = writing.offer(frame.payload, image, meta, sent_ns)?;
@@ -93,7 +94,9 @@ impl Producer {
             return refuse(claim, CommitRefused::LeaseLost);
         };
         let len = meta.len.unwrap_or(claim.len);
-        let meta = self::meta(meta.capture_ns, meta.meta_version, meta.trace_id);
+        let meta = self
+            .outlet
+            .meta(meta.capture_ns, meta.meta_version, meta.trace_id);
         let sent_ns = self.outlet.sent_ns();
         let image = self.outlet.prepare(tensor);
         let committed = match writing.commit(claim.buffer.token, image, len, meta, sent_ns) {

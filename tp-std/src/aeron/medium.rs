@@ -1,0 +1,110 @@
+//! Aeron as the medium of a client.
+
+use core::task::Poll;
+
+use tp_core_nostd::transport::{ImageId, SendError};
+
+use super::client::{AeronClient, ClientConfig};
+use super::error::TransportError;
+use super::pending::Pending;
+use super::publication::{AeronExclusivePublication, AeronPublication};
+use super::subscription::AeronSubscription;
+use crate::context::Endpoint;
+use crate::medium::{Awaited, Medium, Receiver, Sender};
+
+/// An Aeron client of its own, set up again when the media driver gave it up.
+#[derive(Debug)]
+pub struct AeronMedium {
+    config: ClientConfig,
+    client: Option<AeronClient>,
+}
+
+impl AeronMedium {
+    /// Connects to a media driver that is alive.
+    ///
+    /// # Errors
+    /// As [`AeronClient::connect`].
+    pub fn connect(config: ClientConfig) -> Result<Self, TransportError> {
+        let client = Some(AeronClient::connect(&config)?);
+        Ok(Self { config, client })
+    }
+
+    fn client(&mut self) -> Result<&mut AeronClient, TransportError> {
+        self.client.as_mut().ok_or(TransportError::Closed)
+    }
+}
+
+impl Medium for AeronMedium {
+    fn do_work(&mut self) -> Result<u32, TransportError> {
+        self.client()?.do_work()
+    }
+
+    fn reconnect(&mut self) -> Result<(), TransportError> {
+        // The old client goes before the new one comes.
+        self.client = None;
+        self.client = Some(AeronClient::connect(&self.config)?);
+        Ok(())
+    }
+
+    fn publication(
+        &mut self,
+        endpoint: &Endpoint,
+    ) -> Result<Awaited<Box<dyn Sender>>, TransportError> {
+        let channel = endpoint.channel.clone().for_publication();
+        let pending = self
+            .client()?
+            .add_publication(&channel, endpoint.stream_id)?;
+        Ok(awaited(pending, |publication| Box::new(publication)))
+    }
+
+    fn exclusive_publication(
+        &mut self,
+        endpoint: &Endpoint,
+    ) -> Result<Awaited<Box<dyn Sender>>, TransportError> {
+        let channel = endpoint.channel.clone().for_publication();
+        let pending = self
+            .client()?
+            .add_exclusive_publication(&channel, endpoint.stream_id)?;
+        Ok(awaited(pending, |publication| Box::new(publication)))
+    }
+
+    fn subscription(
+        &mut self,
+        endpoint: &Endpoint,
+    ) -> Result<Awaited<Box<dyn Receiver>>, TransportError> {
+        let channel = endpoint.channel.clone().for_client_subscription();
+        let pending = self
+            .client()?
+            .add_subscription(&channel, endpoint.stream_id)?;
+        Ok(awaited(pending, |subscription| Box::new(subscription)))
+    }
+}
+
+fn awaited<T, E: ?Sized>(mut pending: Pending<T>, boxed: fn(T) -> Box<E>) -> Awaited<Box<E>>
+where
+    T: 'static,
+    E: 'static,
+{
+    Box::new(move || match pending.poll() {
+        Poll::Pending => Poll::Pending,
+        Poll::Ready(result) => Poll::Ready(result.map(boxed)),
+    })
+}
+
+impl Sender for AeronPublication {
+    fn can_accept(&self, len: usize) -> Result<(), SendError> {
+        Self::can_accept(self, len)
+    }
+}
+
+impl Sender for AeronExclusivePublication {
+    fn can_accept(&self, len: usize) -> Result<(), SendError> {
+        Self::can_accept(self, len)
+    }
+}
+
+impl Receiver for AeronSubscription {
+    fn has_image(&self, image: ImageId) -> bool {
+        Self::has_image(self, image)
+    }
+}
