@@ -3,7 +3,7 @@
 //! None of them owns a clock, a socket or a file. Each has one owner, which feeds it what arrived and does what it says;
 //! deadlines are data, so a simulation can jump from one to the next.
 //!
-//! The data path, in the order of a frame's life: [`claim`], [`publish`], [`sequence`], [`read`]; on both sides it works on
+//! The data path, in the order of a frame's life: [`claim`], [`publish`], [`sequence`] or [`direct`], [`read`]; on both sides it works on
 //! the [`regions`] of one stream and epoch, and [`progress`] tells how much of a frame is there before it is whole.
 //!
 //! Around it, at a producer's conductor: [`lease_client`], [`consumer_manager`], [`metadata`], [`blob`], [`qos`],
@@ -17,6 +17,7 @@ pub mod claim;
 pub mod consumer_manager;
 #[cfg(test)]
 mod data_path;
+pub mod direct;
 pub mod dispatch;
 pub mod driver;
 pub mod endpoint;

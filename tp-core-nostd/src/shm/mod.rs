@@ -32,6 +32,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod bell;
 mod error;
 mod layout;
 mod pool;
@@ -46,6 +47,7 @@ mod word_copy;
 
 pub use crate::wire::Stride;
 pub use crate::wire::enums::{Dtype, MajorOrder, ProgressUnit, RegionType};
+pub use bell::{BELL_LEN, Bell, BellBlock, Ticket};
 pub use error::{OutOfBounds, RegionError, SlotError, TensorError};
 pub use layout::{
     EMBEDDED_LEN, HEADER_SLOT_LEN, LAYOUT_VERSION, MAGIC, MAX_DIMS, MEMORY_MESSAGES,

@@ -23,6 +23,8 @@ mod tests;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 
+#[cfg(not(loom))]
+use super::bell::BellBlock;
 use super::error::OutOfBounds;
 use super::layout::{HEADER_SLOT_LEN, SUPERBLOCK_LEN};
 use super::seqlock::{CommitReader, CommitWriter};
@@ -237,6 +239,14 @@ impl<'a> RegionWriter<'a> {
     #[cfg(not(loom))]
     pub const fn as_mut_ptr(&self) -> *mut u8 {
         self.0.base.as_ptr().cast()
+    }
+
+    /// The block of a bell at the start of the memory.
+    #[cfg(not(loom))]
+    pub(super) fn bell_block(&self) -> Result<&'a BellBlock, OutOfBounds> {
+        self.0.check(0, size_of::<BellBlock>())?;
+        // SAFETY: long enough, as just checked, aligned to 64, valid for `'a`; atomics may change behind a reference.
+        Ok(unsafe { self.0.base.cast::<BellBlock>().as_ref() })
     }
 
     pub(super) fn word(&self, index: usize) -> Result<&'a Word, OutOfBounds> {
