@@ -32,9 +32,9 @@ pub use context::{
 };
 pub use error::{ConfigError, Error};
 pub use producer::{
-    Claim, CommitMeta, CommitRefused, Delivery, DeliveryCounts, Filled, FixedPool, FixedPoolConfig,
-    Frame, Mode, NoPool, NoPoolReason, OfferError, Producer, ProducerConfig, Published, Queued,
-    Refused, Requeueable, Slot, Streaming,
+    BlobsWaiting, Claim, CommitMeta, CommitRefused, Delivery, DeliveryCounts, Filled, FixedPool,
+    FixedPoolConfig, Frame, Mode, NoPool, NoPoolReason, OfferError, Producer, ProducerConfig,
+    Published, Queued, Refused, Requeueable, Slot, Streaming,
 };
 pub use regions::OfferRefused;
 pub use tp_linux_hugepages::Permissions;

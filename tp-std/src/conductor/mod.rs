@@ -135,7 +135,7 @@ impl Conductor {
             match command {
                 Command::Producer(config, handle) => {
                     let lease = lease(&self.context, config.lease());
-                    let kind = Producing::new(config, &self.context, cycle.now);
+                    let kind = Producing::new(config, &self.context);
                     let role = Cold::new(kind, lease, &self.context, &mut cycle, handle);
                     self.roles.push(Box::new(role));
                 }

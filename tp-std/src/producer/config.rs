@@ -19,7 +19,11 @@ pub struct ProducerConfig {
     pub(super) descriptor_timestamp: bool,
     pub(super) test_first: bool,
     pub(super) flush: Flush,
+    pub(crate) metadata_capacity: usize,
 }
+
+/// Bytes for attributes unless the application asks for more or fewer.
+const METADATA_CAPACITY: usize = 4096;
 
 impl ProducerConfig {
     /// The producer of `stream` with a client id of its own choice.
@@ -32,6 +36,7 @@ impl ProducerConfig {
             descriptor_timestamp: false,
             test_first: false,
             flush: Flush(None),
+            metadata_capacity: METADATA_CAPACITY,
         }
     }
 
@@ -83,6 +88,14 @@ impl ProducerConfig {
     #[must_use]
     pub const fn with_test_first(mut self, on: bool) -> Self {
         self.test_first = on;
+        self
+    }
+
+    /// Bytes for the attributes of the source, each with its texts and 12 bytes; 4096 by default. All of them go out in
+    /// one message, which the metadata stream has to carry: an eighth of its term length (T-49).
+    #[must_use]
+    pub const fn with_metadata_capacity(mut self, bytes: usize) -> Self {
+        self.metadata_capacity = bytes;
         self
     }
 

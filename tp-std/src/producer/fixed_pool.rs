@@ -43,6 +43,10 @@ impl sealed::Mode for FixedPool {
         }
     }
 
+    fn next_seq(producer: &Producer<Self>) -> Option<Seq> {
+        producer.writing.as_ref()?.claims().next_seq()
+    }
+
     fn next_ready(producer: &mut Producer<Self>) -> Option<FrameDescriptor> {
         let sent_ns = producer.outlet.sent_ns();
         producer.writing.as_mut()?.next_ready(sent_ns)

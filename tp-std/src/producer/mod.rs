@@ -10,7 +10,9 @@ mod config;
 mod fixed_pool;
 mod frame;
 mod outlet;
+mod source;
 mod streaming;
+mod voice;
 
 use core::fmt;
 use std::sync::Arc;
@@ -19,6 +21,7 @@ use crossbeam_queue::ArrayQueue;
 use tp_core_nostd::ids::Epoch;
 use tp_core_nostd::proto::claim::{self as core_claim, Entry, TableId, Token};
 use tp_core_nostd::proto::publish::{Committed, Publisher};
+use tp_core_nostd::seq::Seq;
 use tp_core_nostd::shm::PayloadPool;
 use tp_core_nostd::wire::control::FrameDescriptor;
 use tp_linux_hugepages::WritableMapping;
@@ -38,7 +41,9 @@ pub use frame::{
     CommitMeta, CommitRefused, Delivery, DeliveryCounts, Frame, OfferError, Published, Refused,
 };
 use outlet::Outlet;
+pub use source::BlobsWaiting;
 pub use streaming::Streaming;
+pub(crate) use voice::{Blob, Voice};
 
 pub(crate) type ProducerLink = Link<WritableMapping, Box<dyn Sender>, ()>;
 
@@ -52,7 +57,7 @@ pub trait Mode: sealed::Mode {}
 impl<M: sealed::Mode> Mode for M {}
 
 mod sealed {
-    use super::{FrameDescriptor, Producer, Token};
+    use super::{FrameDescriptor, Producer, Seq, Token};
 
     /// What differs between the modes.
     pub trait Mode: Sized {
@@ -64,6 +69,9 @@ mod sealed {
 
         /// Ends a claim that was dropped without a word. A stale one belongs to an epoch that is gone.
         fn end(producer: &mut Producer<Self>, token: Token);
+
+        /// The number of the next frame; `None` after the last.
+        fn next_seq(producer: &Producer<Self>) -> Option<Seq>;
 
         /// The next frame that waited for an older claim.
         fn next_ready(producer: &mut Producer<Self>) -> Option<FrameDescriptor>;
@@ -84,9 +92,10 @@ impl Producer {
         link: Arc<ProducerLink>,
         config: &ProducerConfig,
         clock: SharedClock,
+        voice: Arc<Voice>,
     ) -> Self {
         Self {
-            outlet: Outlet::new(link, config, clock),
+            outlet: Outlet::new(link, config, clock, voice),
             writing: None,
             dropped: Arc::new(ArrayQueue::new(1)),
             mappings: 0,
@@ -95,7 +104,7 @@ impl Producer {
 
     /// Uses the memory of a new epoch from now on.
     fn write_to(&mut self, regions: Regions<WritableMapping>) {
-        let slots = regions.ring().slots();
+        let (slots, epoch) = (regions.ring().slots(), regions.ring().shape().epoch);
         let entries = vec![Entry::FREE; slots.get() as usize].into_boxed_slice();
         self.mappings = self.mappings.wrapping_add(1);
         // As many claims can be dropped as there are slots.
@@ -105,6 +114,7 @@ impl Producer {
         let flush = self.outlet.flush.clone();
         self.writing = claims.map(|claims| Publisher::with_cache(regions, claims, flush));
         self.outlet.is_stale = false;
+        self.outlet.voice.figures().begin(epoch);
     }
 }
 
@@ -143,6 +153,7 @@ impl<M: Mode> Producer<M> {
 
     fn end(&mut self, token: Token) {
         M::end(self, token);
+        self.outlet.voice.figures().advance(M::next_seq(self));
         // Frames that waited for the claim go out now.
         self.send_ready();
     }
@@ -155,6 +166,7 @@ impl<M: Mode> Producer<M> {
     }
 
     fn published(&mut self, committed: Committed) -> Published {
+        self.outlet.voice.figures().advance(M::next_seq(self));
         Published {
             seq: committed.seq(),
             delivery: match committed {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tp_core_nostd::ids::StreamId;
 use tp_core_nostd::proto::claim::Overtaking;
 use tp_core_nostd::proto::publish::FrameMeta;
 use tp_core_nostd::role::Generation;
@@ -13,6 +14,7 @@ use tp_core_nostd::wire::control::FrameDescriptor;
 use super::ProducerLink;
 use super::config::{Flush, ProducerConfig};
 use super::frame::{Delivery, DeliveryCounts, OfferError};
+use super::voice::{Description, Voice};
 use crate::clock::SharedClock;
 use crate::medium::Sender;
 
@@ -33,7 +35,13 @@ pub(super) struct Outlet {
     descriptor_timestamp: bool,
     test_first: bool,
     pub(super) deliveries: DeliveryCounts,
-    clock: SharedClock,
+    pub(super) clock: SharedClock,
+    pub(super) stream: StreamId,
+    pub(super) voice: Arc<Voice>,
+    /// What applies to the source. `None` only if there is no memory for an empty list of attributes.
+    pub(super) source: Option<Description>,
+    /// Its version, which frames carry unless they name another.
+    pub(super) meta_version: Option<u32>,
 }
 
 impl Outlet {
@@ -41,9 +49,15 @@ impl Outlet {
         link: Arc<ProducerLink>,
         config: &ProducerConfig,
         clock: SharedClock,
+        voice: Arc<Voice>,
     ) -> Self {
+        let storage = vec![0; config.metadata_capacity].into_boxed_slice();
         Self {
             link,
+            stream: config.stream,
+            voice,
+            source: Description::new(storage),
+            meta_version: None,
             seen: Generation::START,
             is_stale: false,
             publication: None,
@@ -114,7 +128,7 @@ impl Outlet {
     ) -> FrameMeta {
         FrameMeta {
             timestamp_ns: capture_ns.unwrap_or_else(|| self.clock.now().as_ns()),
-            meta_version,
+            meta_version: meta_version.or(self.meta_version),
             trace_id,
         }
     }

@@ -1,6 +1,7 @@
 //! Slots in ring order: each frame takes the next one.
 
 use tp_core_nostd::proto::claim::{self as core_claim, Token};
+use tp_core_nostd::seq::Seq;
 use tp_core_nostd::wire::control::FrameDescriptor;
 
 use super::buffer::Buffer;
@@ -26,6 +27,10 @@ impl sealed::Mode for Streaming {
         if let Some(writing) = &mut producer.writing {
             let _ = writing.abort(token);
         }
+    }
+
+    fn next_seq(producer: &Producer<Self>) -> Option<Seq> {
+        producer.writing.as_ref()?.claims().next_seq()
     }
 
     fn next_ready(producer: &mut Producer<Self>) -> Option<FrameDescriptor> {
@@ -63,6 +68,8 @@ impl Producer {
         self.outlet.test()?;
         let writing = self.writing.as_mut().ok_or(OfferError::Fenced)?;
         let token = writing.claim(len)?;
+        let next = writing.claims().next_seq();
+        self.outlet.voice.figures().advance(next);
         // The pool is the one the claim was made from.
         let pool = writing.regions().pool(token.pool()).cloned();
         let pool = pool.ok_or(OfferError::Fenced)?;

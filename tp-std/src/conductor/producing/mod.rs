@@ -1,10 +1,16 @@
-//! What makes a role a producer: writable memory, a descriptor publication, activity stamps.
+//! What makes a role a producer: writable memory, a descriptor publication, activity stamps, and what it tells by itself
+//! ([`telling`]).
+
+mod blobs;
+mod source;
+mod telling;
 
 use std::sync::Arc;
 
+use tp_core_nostd::proto::cadence::Cadence;
 use tp_core_nostd::proto::lease_client::LeaseLost;
 use tp_core_nostd::proto::session::{Cycle, Happened, Inbound};
-use tp_core_nostd::time::{Duration, Instant};
+use tp_core_nostd::time::Duration;
 use tp_linux_hugepages::{LinuxMapper, WritableMapping};
 
 use super::connection::Connection;
@@ -13,24 +19,32 @@ use crate::aeron::TransportError;
 use crate::clock::SharedClock;
 use crate::context::Context;
 use crate::medium::{Awaited, Medium, Sender};
-use crate::producer::{Producer, ProducerConfig};
+use crate::producer::{Producer, ProducerConfig, Voice};
 use crate::regions::Offer;
+use telling::{Teller, Telling};
 
 #[derive(Debug)]
 pub(super) struct Producing {
     period: Duration,
-    touch_at: Instant,
+    /// When the activity stamps of its regions are renewed (C-079).
+    activity: Cadence,
     config: ProducerConfig,
     clock: SharedClock,
+    voice: Arc<Voice>,
+    /// From the first memory on.
+    telling: Option<Telling>,
 }
 
 impl Producing {
-    pub(super) fn new(config: ProducerConfig, context: &Context, now: Instant) -> Self {
+    pub(super) fn new(config: ProducerConfig, context: &Context) -> Self {
+        let period = context.announce_period();
         Self {
-            period: context.announce_period(),
-            touch_at: now,
+            period,
+            activity: Cadence::new(period),
             config,
             clock: context.clock().clone(),
+            voice: Arc::default(),
+            telling: None,
         }
     }
 
@@ -45,16 +59,29 @@ impl Producing {
             Ok(mapped) => {
                 // At once, since between attach and the first stamp the regions look abandoned (T-34).
                 mapped.touch(cycle.now);
-                self.touch_at = cycle.now.after(self.period);
+                self.activity.sent(cycle.now);
                 post.fence();
                 post.mapped = Some(mapped);
                 post.activate();
+                self.tell_anew(post);
             }
             Err(refused) => {
                 tracing::warn!(stream = %self.config.stream, %refused, "regions on offer are not used");
                 post.completion.fail_for_good(&refused);
                 // Of no use without memory; it is asked for again after a pause.
                 let _ = post.session.lost(cycle, LeaseLost::Unusable);
+            }
+        }
+    }
+
+    fn tell_anew(&mut self, post: &Post<Self>) {
+        match &mut self.telling {
+            Some(telling) => telling.renew(),
+            none => {
+                let (stream, client) = (self.config.stream, post.session.client());
+                let capacity = self.config.metadata_capacity;
+                let voice = self.voice.clone();
+                *none = Some(Telling::new(stream, client, self.period, voice, capacity));
             }
         }
     }
@@ -84,19 +111,39 @@ impl Kind for Producing {
         }
     }
 
-    fn hear(&mut self, _: &mut Post<Self>, _: &mut Cycle<'_>, _: &Inbound<'_>) {}
-
-    fn tend(&mut self, post: &mut Post<Self>, cycle: &mut Cycle<'_>, _: &mut Connection) -> u32 {
-        if let Some(mapped) = &post.mapped
-            && cycle.now >= self.touch_at
-        {
-            mapped.touch(cycle.now);
-            self.touch_at = cycle.now.after(self.period);
+    fn hear(&mut self, _: &mut Post<Self>, cycle: &mut Cycle<'_>, inbound: &Inbound<'_>) {
+        if let Some(telling) = &mut self.telling {
+            telling.hear(cycle.now, inbound.message);
         }
-        0
     }
 
-    fn on_reconnect(&mut self, _: &mut Post<Self>) {}
+    fn tend(
+        &mut self,
+        post: &mut Post<Self>,
+        cycle: &mut Cycle<'_>,
+        connection: &mut Connection,
+    ) -> u32 {
+        let (Some(mapped), Some(telling)) = (&post.mapped, &mut self.telling) else {
+            return 0;
+        };
+        let now = cycle.now;
+        if self.activity.is_due(now) {
+            mapped.touch(now);
+            self.activity.sent(now);
+        }
+        telling.has_newcomers(now);
+        let teller = Teller {
+            client: post.session.client(),
+            epoch: mapped.epoch(),
+        };
+        telling.tend(now, teller, connection)
+    }
+
+    fn on_reconnect(&mut self, _: &mut Post<Self>) {
+        if let Some(telling) = &mut self.telling {
+            telling.on_reconnect();
+        }
+    }
 
     /// Once it has its lease: one that is refused leaves no trace on the descriptor stream.
     fn ask(
@@ -109,6 +156,6 @@ impl Kind for Producing {
     }
 
     fn hot(&self, link: Arc<LinkOf<Self>>) -> Producer {
-        Producer::new(link, &self.config, self.clock.clone())
+        Producer::new(link, &self.config, self.clock.clone(), self.voice.clone())
     }
 }
