@@ -183,6 +183,11 @@ impl<M: Region> Mapped<M> {
         core::iter::once(self.regions.ring().region()).chain(pools)
     }
 
+    /// Whether all superblocks bear the process id of the ring's.
+    pub(crate) fn is_of_one_writer(&self) -> bool {
+        self.health().same_writer
+    }
+
     /// What the superblocks show now.
     pub(crate) fn health(&self) -> Health {
         let pools = self.regions.pools().iter().map(PayloadPool::superblock);

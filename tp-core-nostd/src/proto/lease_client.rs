@@ -94,6 +94,8 @@ pub enum LeaseLost {
     Superseded,
     /// Its regions cannot be mapped by its holder.
     Unusable,
+    /// Somebody else goes by its client id; it goes back, and is asked for with another one (C-112).
+    IdTaken,
 }
 
 /// What the owner should know.
@@ -165,8 +167,8 @@ pub struct LeaseClient {
     wanted: bool,
     /// The attach we gave up on: its OK can still come (D-219).
     given_up: Option<CorrelationId>,
-    /// A lease that was granted too late and goes back at once (D-219).
-    unwanted: Option<LeaseId>,
+    /// A lease that goes back at once, with the id it was granted to: it came too late (D-219), or its id is another's.
+    unwanted: Option<(LeaseId, ClientId)>,
     refusals: u32,
 }
 
@@ -225,6 +227,20 @@ impl LeaseClient {
         };
     }
 
+    /// Somebody else goes by our id: the lease goes back, and is asked for with another id (C-112). An id that the
+    /// application set stays, and nothing happens.
+    pub fn take_another_id(&mut self, now: Instant, ids: &mut Ids) -> Option<Event> {
+        let State::Attached { lease, .. } = self.state else {
+            return None;
+        };
+        if self.config.client.is_some() {
+            return None;
+        }
+        self.unwanted = Some((lease, self.client));
+        self.client = ids.client();
+        self.lose(now, ids, LeaseLost::IdTaken)
+    }
+
     /// The moves that time alone decides. Call it once per duty cycle, after the messages that have arrived.
     pub fn poll(&mut self, now: Instant, ids: &mut Ids) -> Option<Event> {
         match self.state {
@@ -267,8 +283,8 @@ impl LeaseClient {
         ids: &mut Ids,
         emit: impl FnOnce(&Transmit) -> Result<(), E>,
     ) -> Result<bool, E> {
-        if let Some(lease) = self.unwanted {
-            emit(&self.detach_request(lease, ids.correlation()))?;
+        if let Some((lease, client)) = self.unwanted {
+            emit(&self.detach_request(lease, client, ids.correlation()))?;
             self.unwanted = None;
             return Ok(true);
         }
@@ -317,7 +333,7 @@ impl LeaseClient {
             } if now >= *resend_at => {
                 let (lease, correlation) = (*lease, *correlation);
                 *resend_at = now.after(self.config.resend_every);
-                let due = self.detach_request(lease, correlation);
+                let due = self.detach_request(lease, self.client, correlation);
                 if let Err(error) = emit(&due) {
                     if let State::Detaching { resend_at, .. } = &mut self.state {
                         *resend_at = now;
@@ -466,7 +482,7 @@ impl LeaseClient {
             self.given_up = None;
         }
         if !(self.wanted && matches!(self.state, State::Attaching { .. } | State::Backoff { .. })) {
-            self.unwanted = Some(lease);
+            self.unwanted = Some((lease, self.client));
             return None;
         }
         if let State::Attaching {
@@ -535,12 +551,17 @@ impl LeaseClient {
         };
     }
 
-    fn detach_request(&self, lease: LeaseId, correlation: CorrelationId) -> Transmit {
+    fn detach_request(
+        &self,
+        lease: LeaseId,
+        client: ClientId,
+        correlation: CorrelationId,
+    ) -> Transmit {
         Transmit::Detach(ShmDetachRequest {
             correlation_id: correlation,
             lease_id: lease,
             stream_id: self.config.stream,
-            client_id: self.client,
+            client_id: client,
             role: self.config.role,
         })
     }

@@ -75,6 +75,8 @@ pub enum Input {
     Mapped {
         /// The oldest activity stamp of all regions, in nanoseconds of the monotonic clock.
         activity_ns: u64,
+        /// Whether all superblocks bear one process id.
+        one_writer: bool,
     },
     /// The ordered mapping failed, or its superblocks were refused.
     MapFailed,
@@ -116,6 +118,8 @@ enum State {
     Mapping {
         epoch: Epoch,
         source: Source,
+        /// What it was waited for, in case the regions turn out to be still in change.
+        wait: Wait,
     },
     Mapped {
         epoch: Epoch,
@@ -130,12 +134,15 @@ struct Wait {
     /// The lowest epoch to map before `until`.
     at_least: u64,
     until: Instant,
+    /// The same epoch again, written anew by a restarted producer: its regions have to be of one hand (E-05).
+    rewritten: bool,
 }
 
 impl Wait {
     const NONE: Self = Self {
         at_least: 0,
         until: Instant::from_ns(0),
+        rewritten: false,
     };
 
     fn admits(self, epoch: Epoch, now: Instant) -> bool {
@@ -147,6 +154,8 @@ impl Wait {
 #[derive(Clone, Copy, Debug)]
 pub struct MappingMachine {
     window: Duration,
+    /// Whether a restarted producer may go on in the same epoch (E-05).
+    same_epoch_restart: bool,
     state: State,
 }
 
@@ -155,8 +164,15 @@ impl MappingMachine {
     pub const fn new(window: Duration) -> Self {
         Self {
             window,
+            same_epoch_restart: false,
             state: State::Unmapped { wait: Wait::NONE },
         }
+    }
+
+    /// Whether a stream whose writer changed may come back in the same epoch, after one window and with one new process id
+    /// in all superblocks (E-05). It may not by default: a higher epoch is waited for (W-275, T-58).
+    pub const fn allow_same_epoch_restart(&mut self, on: bool) {
+        self.same_epoch_restart = on;
     }
 
     /// The epoch that is mapped.
@@ -179,6 +195,15 @@ impl MappingMachine {
         let wait_for = |at_least: u64| Wait {
             at_least,
             until: now.after(self.window),
+            rewritten: false,
+        };
+        let wait_for_writer = |epoch: Epoch| Wait {
+            at_least: epoch.get().saturating_add(1),
+            until: match self.same_epoch_restart {
+                true => now.after(self.window),
+                false => Instant::NEVER,
+            },
+            rewritten: true,
         };
         match (self.state, input) {
             (_, Input::LeaseLost) => match self.state {
@@ -190,23 +215,29 @@ impl MappingMachine {
             (State::Unmapped { wait }, Input::Offered { epoch, source, .. })
                 if source == Source::Attach || wait.admits(epoch, now) =>
             {
-                (State::Mapping { epoch, source }, Order::Map)
+                // A higher epoch is new in every region, and an attach answer is the driver's word.
+                let wait = match source != Source::Attach && epoch.get() < wait.at_least {
+                    true => wait,
+                    false => Wait::NONE,
+                };
+                (
+                    State::Mapping {
+                        epoch,
+                        source,
+                        wait,
+                    },
+                    Order::Map,
+                )
             }
             (State::Mapping { epoch: mapping, .. }, Input::Offered { epoch, source, .. })
                 if epoch > mapping =>
             {
-                (
-                    State::Mapping { epoch, source },
-                    Order::Remap(Lost::HigherEpoch),
-                )
+                (mapping_of(epoch, source), Order::Remap(Lost::HigherEpoch))
             }
             (State::Mapped { epoch: mapped, .. }, Input::Offered { epoch, source, .. })
                 if epoch > mapped =>
             {
-                (
-                    State::Mapping { epoch, source },
-                    Order::Remap(Lost::HigherEpoch),
-                )
+                (mapping_of(epoch, source), Order::Remap(Lost::HigherEpoch))
             }
             (
                 State::Mapped { epoch: mapped, .. },
@@ -215,10 +246,7 @@ impl MappingMachine {
                     source,
                     same_layout: false,
                 },
-            ) if epoch == mapped => (
-                State::Mapping { epoch, source },
-                Order::Remap(Lost::LayoutChanged),
-            ),
+            ) if epoch == mapped => (mapping_of(epoch, source), Order::Remap(Lost::LayoutChanged)),
             (
                 State::Mapped {
                     epoch: mapped,
@@ -244,11 +272,16 @@ impl MappingMachine {
                     source: Source::Announce { .. },
                     ..
                 },
-                Input::Mapped { activity_ns },
+                Input::Mapped { activity_ns, .. },
             ) if now.since(Instant::from_ns(activity_ns)) > self.window => {
                 lost(Wait::NONE, Lost::Inactive)
             }
-            (State::Mapping { epoch, source }, Input::Mapped { .. }) => (
+            (State::Mapping { wait, .. }, Input::Mapped { one_writer, .. })
+                if wait.rewritten && !one_writer =>
+            {
+                lost(wait, Lost::WriterChanged)
+            }
+            (State::Mapping { epoch, source, .. }, Input::Mapped { .. }) => (
                 State::Mapped {
                     epoch,
                     source,
@@ -256,8 +289,8 @@ impl MappingMachine {
                 },
                 Order::None,
             ),
-            (State::Mapping { .. }, Input::MapFailed) => {
-                (State::Unmapped { wait: Wait::NONE }, Order::None)
+            (State::Mapping { wait, .. }, Input::MapFailed) => {
+                (State::Unmapped { wait }, Order::None)
             }
 
             (
@@ -267,7 +300,7 @@ impl MappingMachine {
             (State::Mapped { .. }, Input::Regression) => lost(Wait::NONE, Lost::Regression),
 
             (
-                State::Mapped { epoch, source, .. } | State::Mapping { epoch, source },
+                State::Mapped { epoch, source, .. } | State::Mapping { epoch, source, .. },
                 Input::ProducerRevoked { timestamp_ns },
             ) if !already_answered(source, timestamp_ns) => lost(
                 wait_for(epoch.get().saturating_add(1)),
@@ -275,7 +308,7 @@ impl MappingMachine {
             ),
 
             (State::Mapped { epoch, .. }, Input::Health(health)) if !health.same_writer => {
-                lost(wait_for(epoch.get().saturating_add(1)), Lost::WriterChanged)
+                lost(wait_for_writer(epoch), Lost::WriterChanged)
             }
             (State::Mapped { .. }, Input::Health(health)) if !health.intact => {
                 lost(Wait::NONE, Lost::LayoutChanged)
@@ -291,6 +324,15 @@ impl MappingMachine {
             // Late, repeated, of a lower epoch, or nothing to do with what is mapped.
             (state, _) => (state, Order::None),
         }
+    }
+}
+
+/// Maps what needs no waiting.
+const fn mapping_of(epoch: Epoch, source: Source) -> State {
+    State::Mapping {
+        epoch,
+        source,
+        wait: Wait::NONE,
     }
 }
 
@@ -339,6 +381,7 @@ mod tests {
     /// The regions stand, last stamped at 10 s.
     const STANDS: Input = Input::Mapped {
         activity_ns: 10 * SECOND,
+        one_writer: true,
     };
 
     fn healthy(activity_s: u64) -> Health {
@@ -374,6 +417,7 @@ mod tests {
         };
         let fresh = Input::Mapped {
             activity_ns: 17 * SECOND,
+            one_writer: true,
         };
         let intruder = Input::Health(Health {
             same_writer: false,
@@ -502,6 +546,67 @@ mod tests {
             .map(|(s, raw)| machine.handle(at(s), announce(raw, s)))
             .into();
         assert_eq!(orders, [Order::None, Order::None, Order::Map]);
+    }
+
+    /// Unmapped at 20 s because the process id in a superblock of epoch 5 changed.
+    fn after_a_change_of_writer(same_epoch_restart: bool) -> MappingMachine {
+        let mut machine = mapped();
+        machine.allow_same_epoch_restart(same_epoch_restart);
+        let intruder = Input::Health(Health {
+            same_writer: false,
+            ..healthy(20)
+        });
+        let order = machine.handle(at(20), intruder);
+        assert_eq!(order, Order::Unmap(Lost::WriterChanged));
+        machine
+    }
+
+    #[test] // req: W-275, T-58, C-098
+    fn after_a_change_of_writer_only_a_higher_epoch_or_the_driver_will_do() {
+        let mut machine = after_a_change_of_writer(false);
+        for seconds in [21, 23, 1_000] {
+            assert_eq!(
+                machine.handle(at(seconds), announce(5, seconds)),
+                Order::None
+            );
+        }
+        assert_eq!(machine.handle(at(1_001), announce(6, 1_001)), Order::Map);
+        let mut machine = after_a_change_of_writer(false);
+        assert_eq!(machine.handle(at(21), attach(5)), Order::Map);
+    }
+
+    #[test] // req: E-05, T-58
+    fn a_rewritten_epoch_is_mapped_after_a_window_once_it_is_of_one_hand() {
+        let mut machine = after_a_change_of_writer(true);
+        assert_eq!(machine.handle(at(22), announce(5, 22)), Order::None);
+        for (seconds, one_writer) in [(23, false), (24, true)] {
+            let offered = machine.handle(at(seconds), announce(5, seconds));
+            assert_eq!(offered, Order::Map);
+            let stands = Input::Mapped {
+                activity_ns: seconds * SECOND,
+                one_writer,
+            };
+            let expected = match one_writer {
+                true => Order::None,
+                false => Order::Unmap(Lost::WriterChanged),
+            };
+            assert_eq!(machine.handle(at(seconds), stands), expected);
+        }
+        assert_eq!(machine.mapped(), Some(epoch(5)));
+    }
+
+    #[test] // req: E-05
+    fn a_rewritten_epoch_that_cannot_be_mapped_is_waited_for_as_before() {
+        let mut machine = after_a_change_of_writer(true);
+        assert_eq!(machine.handle(at(23), announce(5, 23)), Order::Map);
+        let _ = machine.handle(at(23), Input::MapFailed);
+        assert_eq!(machine.handle(at(24), announce(5, 24)), Order::Map);
+        let half = Input::Mapped {
+            activity_ns: 24 * SECOND,
+            one_writer: false,
+        };
+        let order = machine.handle(at(24), half);
+        assert_eq!(order, Order::Unmap(Lost::WriterChanged));
     }
 
     #[test] // req: W-055, W-058

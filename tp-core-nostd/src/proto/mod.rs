@@ -8,7 +8,7 @@
 //!
 //! Around it, at a producer's conductor: [`lease_client`], [`consumer_manager`], [`metadata`], [`blob`], [`qos`],
 //! [`pool_beacon`], [`newcomers`]; at a consumer's: [`lease_client`], [`announce`], [`mapping`], [`fallback`], [`hello`], [`private_stream`], [`qos`];
-//! [`session`] joins what both need. The [`driver`] is one machine with many files.
+//! [`thinning`] drops frames that it did not ask for, and [`session`] joins what both need. The [`driver`] is one machine with many files.
 
 pub mod announce;
 pub mod blob;
@@ -37,3 +37,4 @@ pub mod read;
 pub mod regions;
 pub mod sequence;
 pub mod session;
+pub mod thinning;

@@ -17,8 +17,10 @@ use crate::shm::{
     SlotImage, TensorHeader,
 };
 
+mod ahead;
 mod drops;
 
+pub use ahead::{Ahead, NotAhead};
 pub use drops::{DropCounts, DropReason};
 
 /// A frame that was whole when it was read. The header is a copy; the payload is still in shared memory.

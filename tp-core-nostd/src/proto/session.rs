@@ -211,6 +211,18 @@ impl Session {
         }
     }
 
+    /// Somebody else goes by our id: takes another one, and with it another lease (C-112). Nothing happens to an id that
+    /// the application set. Without a driver the id is just another one from now on.
+    pub fn take_another_id(&mut self, cycle: &mut Cycle<'_>) -> Option<Happened<'static>> {
+        match &mut self.hold {
+            Hold::Leased(lease) => lease.take_another_id(cycle.now, cycle.ids).map(happened),
+            Hold::Direct { client, .. } => {
+                *client = cycle.ids.client();
+                None
+            }
+        }
+    }
+
     /// Gives the lease back, and wants it no more.
     pub fn detach(&mut self, cycle: &mut Cycle<'_>) {
         match &mut self.hold {

@@ -113,6 +113,12 @@ impl<'a> SlotReader<'a> {
         self.commit().is_still(seen)
     }
 
+    /// The commit word after every earlier read of slot and payload.
+    #[inline]
+    pub fn load_after(&self) -> Option<CommitWord> {
+        self.commit().load_after()
+    }
+
     fn commit(&self) -> CommitReader<'a> {
         let [commit, ..] = self.0;
         CommitReader::new(commit)

@@ -78,8 +78,14 @@ impl<'a> CommitReader<'a> {
     /// [`CommitReader::load`] is of one frame.
     #[inline]
     pub fn is_still(&self, seen: CommitWord) -> bool {
+        self.load_after() == Some(seen)
+    }
+
+    /// The word now, after every earlier read.
+    #[inline]
+    pub fn load_after(&self) -> Option<CommitWord> {
         fence_at(FencePoint::BeforeSecondLoad);
-        self.0.load_stable() == Some(seen.0)
+        self.0.load_stable().map(CommitWord)
     }
 }
 

@@ -56,9 +56,12 @@ impl Consuming {
         }
         let result = match offer.map_read(mapper) {
             Ok(mapped) => {
-                let activity_ns = mapped.activity_ns();
+                let (activity_ns, one_writer) = (mapped.activity_ns(), mapped.is_of_one_writer());
                 post.mapped = Some(mapped);
-                Input::Mapped { activity_ns }
+                Input::Mapped {
+                    activity_ns,
+                    one_writer,
+                }
             }
             Err(refused) => {
                 tracing::warn!(stream = %self.config.stream, %refused, "regions on offer are not used");

@@ -40,6 +40,7 @@ impl ClientActor {
         let result = match &regions {
             Some(regions) => Input::Mapped {
                 activity_ns: regions.activity_ns.get(),
+                one_writer: true,
             },
             None => Input::MapFailed,
         };

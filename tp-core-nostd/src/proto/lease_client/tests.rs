@@ -440,3 +440,37 @@ fn the_next_deadline_is_told() {
     let _ = bench.poll(5_002);
     assert_eq!(bench.client.poll_timeout(), Instant::NEVER);
 }
+
+#[test] // req: C-112, C-031, W-180
+fn a_lease_whose_id_is_taken_goes_back_and_another_is_asked_for() {
+    let mut bench = Bench::new(LeaseConfig::new(STREAM, Role::Consumer));
+    let first = bench.attach_sent(0);
+    bench.grant(1, first.correlation_id, LEASE);
+    bench.sent(1);
+    let event = bench.client.take_another_id(at(2), &mut bench.ids);
+    assert_eq!(event, Some(Event::Lost(LeaseLost::IdTaken)));
+    assert_ne!(bench.client.client(), first.client_id);
+    match bench.sent(3)[..] {
+        [Transmit::Detach(request)] => {
+            assert_eq!(request.lease_id, LEASE);
+            assert_eq!(request.client_id, first.client_id, "as it was granted");
+        }
+        ref other => panic!("{other:?} instead of a detach"),
+    }
+    let second = bench.attach_sent(1_000);
+    assert_eq!(second.client_id, bench.client.client());
+    assert_ne!(second.correlation_id, first.correlation_id);
+    assert!(bench.grant(1_001, second.correlation_id, OTHER).is_some());
+}
+
+#[test] // req: C-112
+fn an_id_that_the_application_set_stays() {
+    let mut bench = Bench::consumer();
+    let request = bench.attach_sent(0);
+    bench.grant(1, request.correlation_id, LEASE);
+    assert_eq!(bench.client.take_another_id(at(2), &mut bench.ids), None);
+    assert_eq!(
+        (bench.client.client(), bench.client.lease()),
+        (CLIENT, Some(LEASE))
+    );
+}

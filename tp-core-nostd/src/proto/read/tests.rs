@@ -4,23 +4,23 @@ use crate::shm::{Dtype, MajorOrder, ProgressUnit, SlotFrame, SlotImage, SlotWrit
 use proptest::prelude::*;
 use std::vec::Vec;
 
-type Bench = Reader<Memory, [PayloadPool<Memory>; 2], [u64; 4]>;
+pub(super) type Bench = Reader<Memory, [PayloadPool<Memory>; 2], [u64; 4]>;
 
-fn bench() -> Bench {
+pub(super) fn bench() -> Bench {
     Reader::new(fixture::regions(), [0; 4]).unwrap()
 }
 
-fn seq(raw: u64) -> Seq {
+pub(super) fn seq(raw: u64) -> Seq {
     Seq::new(raw).unwrap()
 }
 
-fn slot(bench: &Bench, seq: Seq) -> SlotWriter<'_> {
+pub(super) fn slot(bench: &Bench, seq: Seq) -> SlotWriter<'_> {
     let ring = bench.regions().ring();
     ring.slot_writer(ring.slots().slot_of(seq))
 }
 
 /// A matrix of six 16-bit elements in pool 1.
-fn image(slot: u32) -> SlotImage {
+pub(super) fn image(slot: u32) -> SlotImage {
     let tensor = TensorHeader::contiguous(Dtype::Uint16, MajorOrder::Row, &[2, 3]).unwrap();
     let tensor = tensor.with_progress(ProgressUnit::Rows).unwrap();
     let mut image = SlotImage::new(&tensor);
@@ -34,7 +34,7 @@ fn image(slot: u32) -> SlotImage {
     image
 }
 
-fn store(bench: &Bench, at: u64, image: &SlotImage) {
+pub(super) fn store(bench: &Bench, at: u64, image: &SlotImage) {
     let memory = slot(bench, seq(at));
     memory.begin(seq(at));
     memory.write(image);
