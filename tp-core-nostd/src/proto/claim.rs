@@ -73,6 +73,27 @@ impl Token {
     }
 }
 
+/// What any claims offer to whoever tells of frames that are being filled.
+pub trait Claims {
+    /// The claim's number is about to be told; the token that has it from now on.
+    ///
+    /// # Errors
+    /// [`TokenError`]
+    fn tell(&mut self, token: Token) -> Result<Token, TokenError>;
+
+    /// The header of a claim whose number was told stands, and will not change before the commit (E-02).
+    ///
+    /// # Errors
+    /// [`TokenError`]
+    fn head(&mut self, token: Token) -> Result<(), TokenError>;
+
+    /// Whether the claim's header stands.
+    ///
+    /// # Errors
+    /// [`TokenError`] of a claim that cannot be committed.
+    fn is_headed(&mut self, token: Token) -> Result<bool, TokenError>;
+}
+
 /// What the descriptor says of a frame besides its number; kept while the commit is held.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

@@ -54,16 +54,20 @@
 //! stays committed, nothing is rewritten (T-56).
 
 mod fixed_pool;
+mod progress;
 
 use core::fmt;
 
 use super::claim::{ClaimError, Entries, Ready, Streaming, Tags, Token, TokenError};
+use super::progress::{Meter, ProgressError};
 use super::regions::StreamRegions;
 use crate::ids::PoolId;
 use crate::memory::{CacheOps, Coherent};
 use crate::seq::{Seq, SlotIndex};
 use crate::shm::{PayloadPool, RegionWriter, SlotFrame, SlotImage, SlotWriter, WritableRegion};
 use crate::wire::control::FrameDescriptor;
+use progress::Telling;
+pub use progress::{HeaderOrder, Meters};
 
 /// What a producer says of one frame besides its tensor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -132,7 +136,7 @@ impl From<ClaimError> for OfferError {
     }
 }
 
-/// Why a claim was not committed. It is what it was, its slot untouched (C-061).
+/// Why a claim was not committed, or nothing told of it. It is what it was, its slot untouched (C-061).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum CommitError {
@@ -145,6 +149,12 @@ pub enum CommitError {
     },
     /// The claim does not live.
     Token(TokenError),
+    /// What is reported does not follow what was reported before (C-072).
+    Progress(ProgressError),
+    /// The header was written first, and a commit may say nothing else than it but a shorter length (E-02).
+    HeaderStands,
+    /// Headers are to be written first, so nothing can be told of a frame whose header is not known (E-02).
+    HeaderMissing,
 }
 
 impl fmt::Display for CommitError {
@@ -154,11 +164,20 @@ impl fmt::Display for CommitError {
                 write!(f, "{len} bytes of payload in a slot of {stride}")
             }
             Self::Token(error) => error.fmt(f),
+            Self::Progress(error) => error.fmt(f),
+            Self::HeaderStands => f.write_str("the header that was written first says else"),
+            Self::HeaderMissing => f.write_str("progress of a frame without a header"),
         }
     }
 }
 
 impl core::error::Error for CommitError {}
+
+impl From<ProgressError> for CommitError {
+    fn from(error: ProgressError) -> Self {
+        Self::Progress(error)
+    }
+}
 
 impl From<TokenError> for CommitError {
     fn from(error: TokenError) -> Self {
@@ -167,12 +186,13 @@ impl From<TokenError> for CommitError {
 }
 
 /// The one writer of a mapping. `C` are its claims, [`Streaming`] or [`FixedPool`](super::claim::FixedPool); `K` is the
-/// cache maintenance its payloads need.
+/// cache maintenance its payloads need; `M` lends the meters, if it [tells](Publisher::telling) of frames being filled.
 #[derive(Debug)]
-pub struct Publisher<R, P, C, K = Coherent> {
+pub struct Publisher<R, P, C, K = Coherent, M = [Meter; 0]> {
     regions: StreamRegions<R, P>,
     claims: C,
     cache: K,
+    telling: Option<Telling<M>>,
 }
 
 impl<R, P, C> Publisher<R, P, C> {
@@ -189,9 +209,12 @@ impl<R, P, C, K> Publisher<R, P, C, K> {
             regions,
             claims,
             cache,
+            telling: None,
         }
     }
+}
 
+impl<R, P, C, K, M> Publisher<R, P, C, K, M> {
     /// The regions it writes.
     pub const fn regions(&self) -> &StreamRegions<R, P> {
         &self.regions
@@ -203,7 +226,7 @@ impl<R, P, C, K> Publisher<R, P, C, K> {
     }
 }
 
-impl<R, P, C, K> Publisher<R, P, C, K>
+impl<R, P, C, K, M> Publisher<R, P, C, K, M>
 where
     R: WritableRegion,
     P: AsRef<[PayloadPool<R>]>,
@@ -277,12 +300,13 @@ where
     }
 }
 
-impl<R, P, S, K> Publisher<R, P, Streaming<S>, K>
+impl<R, P, S, K, M> Publisher<R, P, Streaming<S>, K, M>
 where
     R: WritableRegion,
     P: AsRef<[PayloadPool<R>]>,
     S: Entries,
     K: CacheOps,
+    M: Meters,
 {
     /// Takes the next slot for a payload of at most `len` bytes, and marks it as being written.
     ///
@@ -312,8 +336,11 @@ where
         sent_ns: Option<u64>,
     ) -> Result<Committed, CommitError> {
         self.check_len(token, len)?;
+        self.check_told(token, image, len, meta)?;
         let ready = self.claims.commit(token, tags(meta))?;
-        Ok(self.finish(token, ready, image, len, meta, sent_ns))
+        let committed = self.finish(token, ready, image, len, meta, sent_ns);
+        self.complete(token, len);
+        Ok(committed)
     }
 
     /// Ends a claim without a frame (C-063). Then call [`Self::next_ready`] until `None`: others may have waited for it.
@@ -321,15 +348,9 @@ where
     /// # Errors
     /// [`TokenError::Stale`]
     pub fn abort(&mut self, token: Token) -> Result<(), TokenError> {
-        self.claims.abort(token)
-    }
-
-    /// The claim's number was told to somebody (progress); it will not be given back.
-    ///
-    /// # Errors
-    /// [`TokenError`]
-    pub fn announce(&mut self, token: Token) -> Result<(), TokenError> {
-        self.claims.announce(token)
+        self.claims.abort(token)?;
+        self.forget(token);
+        Ok(())
     }
 
     /// Claims, copies and commits. Nothing that waited becomes ready by it.
@@ -351,7 +372,7 @@ where
         let slot = self.regions.ring().slot_writer(ready.slot);
         slot.begin(ready.seq);
         if !payload.is_empty() {
-            self.fill(pool.slot_writer(ready.slot), payload);
+            self.copy(pool.slot_writer(ready.slot), payload);
         }
         // A stride has 32 bits, so what fits it has.
         let len = payload.len() as u32;
@@ -363,7 +384,7 @@ where
 
     /// Copies a payload to a slot that was chosen to hold it. Apart, so that what is around it stays in registers.
     #[inline(never)]
-    fn fill(&self, slot: RegionWriter<'_>, payload: &[u8]) {
+    fn copy(&self, slot: RegionWriter<'_>, payload: &[u8]) {
         let _ = slot.copy_in(0, payload);
         self.cache.before_commit(slot, payload.len());
     }

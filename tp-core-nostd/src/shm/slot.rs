@@ -87,6 +87,13 @@ impl SlotImage {
         self.header.meta_version = frame.meta_version.into();
     }
 
+    /// Whether both say the same but for the length of the payload.
+    pub(crate) fn differs_in_length_alone(&self, other: &Self) -> bool {
+        let mut same = *self;
+        same.header.values_len_bytes = other.header.values_len_bytes;
+        same == *other
+    }
+
     /// The image in 256 bytes, for tools.
     ///
     /// # Errors

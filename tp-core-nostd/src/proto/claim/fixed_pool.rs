@@ -1,7 +1,7 @@
 //! Claims that keep their slot for life, for cameras that fill a fixed set of buffers (client 1.5).
 
 use super::table::{Entries, State, Table};
-use super::{Overtaking, Ready, Streaming, Tags, Token, TokenError};
+use super::{Claims, Overtaking, Ready, Streaming, Tags, Token, TokenError};
 use crate::ids::PoolId;
 use crate::seq::{Seq, SlotIndex};
 
@@ -13,7 +13,7 @@ use crate::seq::{Seq, SlotIndex};
 ///
 /// ```text
 ///             announce
-///  Queued ───────────────▶ Announced
+///  Queued ───────────────▶ Announced, Headed once its header stands
 ///   ▲ ▲ └────── commit ─────────┤
 ///   │ │                         ├──▶ ready, Committed             nothing older is announced
 ///   │ │                         └──▶ Held ── next_ready ──▶ Committed
@@ -65,7 +65,7 @@ impl<S: Entries> FixedPool<S> {
     /// # Errors
     /// [`TokenError`]
     pub fn announce(&mut self, token: Token) -> Result<Token, TokenError> {
-        if self.table.committable(token)?.state == State::Announced {
+        if self.table.committable(token)?.state.is_told() {
             return Ok(token);
         }
         let bound = self.bind(token)?;
@@ -109,7 +109,9 @@ impl<S: Entries> FixedPool<S> {
         let least = match state {
             State::Queued => token.seq.get(),
             // A number that was told, or shown in a committed word, is never used again.
-            State::Announced | State::Voided | State::Committed => token.seq.get().wrapping_add(1),
+            State::Announced | State::Headed | State::Voided | State::Committed => {
+                token.seq.get().wrapping_add(1)
+            }
             State::Held => return Err(TokenError::Held),
             State::Free | State::Open => return Err(TokenError::Stale),
         };
@@ -179,7 +181,7 @@ impl<S: Entries> FixedPool<S> {
 
     /// A claim is queued again or ends.
     fn leave_order(&mut self, state: State) {
-        if state == State::Announced {
+        if state.is_told() {
             self.numbered = self.numbered.wrapping_sub(1);
         }
     }
@@ -207,6 +209,20 @@ impl<S: Entries> FixedPool<S> {
         // The low bits of a number are its slot.
         let ahead = slot.get().wrapping_sub(least as u32) & mask;
         Seq::new(least.checked_add(u64::from(ahead))?)
+    }
+}
+
+impl<S: Entries> Claims for FixedPool<S> {
+    fn tell(&mut self, token: Token) -> Result<Token, TokenError> {
+        self.announce(token)
+    }
+
+    fn head(&mut self, token: Token) -> Result<(), TokenError> {
+        self.table.head(token)
+    }
+
+    fn is_headed(&mut self, token: Token) -> Result<bool, TokenError> {
+        self.table.is_headed(token)
     }
 }
 
@@ -246,6 +262,11 @@ mod tests {
         match state {
             "Queued" => token,
             "Announced" => pool.announce(token).unwrap(),
+            "Headed" => {
+                let told = pool.announce(token).unwrap();
+                pool.head(told).unwrap();
+                told
+            }
             "Held" => {
                 pool.announce(older).unwrap();
                 commit(pool, token).unwrap().0
@@ -270,12 +291,13 @@ mod tests {
         for state in [
             "Queued",
             "Announced",
+            "Headed",
             "Held",
             "Committed",
             "Voided",
             "Released",
         ] {
-            for call in ["announce", "commit", "queue", "release"] {
+            for call in ["announce", "head", "commit", "queue", "release"] {
                 let overtaking = if state == "Voided" {
                     Overtaking::Void
                 } else {
@@ -287,6 +309,7 @@ mod tests {
                     "announce" => pool
                         .announce(token)
                         .map(|token| format!("ok {}", token.seq)),
+                    "head" => pool.head(token).map(|()| "ok".into()),
                     "commit" => commit(&mut pool, token).map(|(token, ready)| match ready {
                         Some(seq) => format!("ok {}, ready {seq}", token.seq),
                         None => format!("ok {}", token.seq),
@@ -301,26 +324,37 @@ mod tests {
         }
         let reviewed = "\
 Queued    announce Announced: ok 1
+Queued    head     Queued: ok
 Queued    commit   Committed: ok 1, ready 1
 Queued    queue    Queued: ok 1
 Queued    release  Free: ok
 Announced announce Announced: ok 1
+Announced head     Headed: ok
 Announced commit   Committed: ok 1, ready 1
 Announced queue    Queued: ok 5
 Announced release  Free: ok
+Headed    announce Headed: ok 1
+Headed    head     Headed: ok
+Headed    commit   Committed: ok 1, ready 1
+Headed    queue    Queued: ok 5
+Headed    release  Free: ok
 Held      announce Held: Stale
+Held      head     Held: Stale
 Held      commit   Held: Stale
 Held      queue    Held: Held
 Held      release  Held: Held
 Committed announce Committed: Stale
+Committed head     Committed: Stale
 Committed commit   Committed: Stale
 Committed queue    Queued: ok 5
 Committed release  Free: ok
 Voided    announce Voided: Voided
+Voided    head     Voided: Voided
 Voided    commit   Voided: Voided
 Voided    queue    Queued: ok 5
 Voided    release  Free: ok
 Released  announce Free: Stale
+Released  head     Free: Stale
 Released  commit   Free: Stale
 Released  queue    Free: Stale
 Released  release  Free: Stale

@@ -1,7 +1,7 @@
 //! Claims that take the next number and end with their commit.
 
 use super::table::{Entries, Entry, State, Table};
-use super::{ClaimError, FixedPool, Overtaking, Ready, TableId, Tags, Token, TokenError};
+use super::{ClaimError, Claims, FixedPool, Overtaking, Ready, TableId, Tags, Token, TokenError};
 use crate::ids::PoolId;
 use crate::seq::{Seq, SlotCount, SlotIndex};
 
@@ -9,7 +9,7 @@ use crate::seq::{Seq, SlotCount, SlotIndex};
 ///
 /// ```text
 ///        claim          announce
-///  Free ───────▶ Open ───────────▶ Announced
+///  Free ───────▶ Open ───────────▶ Announced, Headed once its header stands
 ///                 ├───── commit ─────┤
 ///                 │                  ├──▶ ready, Free            nothing older is open
 ///                 │                  └──▶ Held ── next_ready ──▶ Free
@@ -60,7 +60,10 @@ impl<S: Entries> Streaming<S> {
     /// # Errors
     /// [`TokenError`]
     pub fn announce(&mut self, token: Token) -> Result<(), TokenError> {
-        self.table.committable(token)?.state = State::Announced;
+        let entry = self.table.committable(token)?;
+        if !entry.state.is_told() {
+            entry.state = State::Announced;
+        }
         Ok(())
     }
 
@@ -91,7 +94,7 @@ impl<S: Entries> Streaming<S> {
         let is_newest = self.table.next == token.seq.get().wrapping_add(1);
         match self.table.live(token)?.state {
             State::Open if is_newest => self.table.next = token.seq.get(),
-            State::Open | State::Announced | State::Voided => {}
+            State::Open | State::Announced | State::Headed | State::Voided => {}
             _ => return Err(TokenError::Stale),
         }
         self.table.end(token.slot);
@@ -170,39 +173,57 @@ impl<S: Entries> Streaming<S> {
     }
 }
 
+impl<S: Entries> Claims for Streaming<S> {
+    fn tell(&mut self, token: Token) -> Result<Token, TokenError> {
+        self.announce(token).map(|()| token)
+    }
+
+    fn head(&mut self, token: Token) -> Result<(), TokenError> {
+        self.table.head(token)
+    }
+
+    fn is_headed(&mut self, token: Token) -> Result<bool, TokenError> {
+        self.table.is_headed(token)
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::Entry;
+    use super::super::{Claims as _, Entry};
     use super::*;
     use std::format;
     use std::string::String;
     use std::vec::Vec;
 
     const POOL: PoolId = PoolId::new(1).unwrap();
-    type Claims = Streaming<[Entry; 4]>;
+    type Table = Streaming<[Entry; 4]>;
 
-    fn claims(overtaking: Overtaking) -> Claims {
+    fn claims(overtaking: Overtaking) -> Table {
         let count = SlotCount::new(4).unwrap();
         Streaming::new(TableId(1), [Entry::FREE; 4], count, overtaking).unwrap()
     }
 
-    fn ready(claims: &mut Claims) -> Vec<u64> {
+    fn ready(claims: &mut Table) -> Vec<u64> {
         core::iter::from_fn(|| claims.next_ready().map(|ready| ready.seq.get())).collect()
     }
 
     /// The number that became ready by this commit.
-    fn commit(claims: &mut Claims, token: Token) -> Result<Option<u64>, TokenError> {
+    fn commit(claims: &mut Table, token: Token) -> Result<Option<u64>, TokenError> {
         let ready = claims.commit(token, Tags::default())?;
         Ok(ready.map(|ready| ready.seq.get()))
     }
 
     /// Brings claim 1, between 0 and 2 which stay open, into a state; returns its token.
-    fn bring_to(state: &str, claims: &mut Claims) -> Token {
+    fn bring_to(state: &str, claims: &mut Table) -> Token {
         let [_, token, newer] = [(); 3].map(|()| claims.claim(POOL).unwrap());
         match state {
             "Open" => {}
             "Newest" => claims.abort(newer).unwrap(),
             "Announced" => claims.announce(token).unwrap(),
+            "Headed" => {
+                claims.announce(token).unwrap();
+                claims.head(token).unwrap();
+            }
             "Ann.newest" => {
                 claims.abort(newer).unwrap();
                 claims.announce(token).unwrap();
@@ -223,12 +244,13 @@ mod tests {
             "Newest",
             "Announced",
             "Ann.newest",
+            "Headed",
             "Voided",
             "Held",
             "Free",
         ];
         for state in states {
-            for call in ["announce", "commit", "abort"] {
+            for call in ["announce", "head", "commit", "abort"] {
                 let overtaking = match state {
                     "Voided" => Overtaking::Void,
                     _ => Overtaking::Hold,
@@ -237,6 +259,7 @@ mod tests {
                 let token = bring_to(state, &mut claims);
                 let result = match call {
                     "announce" => claims.announce(token),
+                    "head" => claims.head(token),
                     "commit" => commit(&mut claims, token).map(|ready| assert_eq!(ready, None)),
                     _ => claims.abort(token),
                 };
@@ -249,24 +272,35 @@ mod tests {
         }
         let reviewed = "\
 Open       announce ok     Announced, next 3
+Open       head     ok     Open, next 3
 Open       commit   ok     Held, next 3
 Open       abort    ok     Free, next 3
 Newest     announce ok     Announced, next 2
+Newest     head     ok     Open, next 2
 Newest     commit   ok     Held, next 2
 Newest     abort    ok     Free, next 1
 Announced  announce ok     Announced, next 3
+Announced  head     ok     Headed, next 3
 Announced  commit   ok     Held, next 3
 Announced  abort    ok     Free, next 3
 Ann.newest announce ok     Announced, next 2
+Ann.newest head     ok     Headed, next 2
 Ann.newest commit   ok     Held, next 2
 Ann.newest abort    ok     Free, next 2
+Headed     announce ok     Headed, next 3
+Headed     head     ok     Headed, next 3
+Headed     commit   ok     Held, next 3
+Headed     abort    ok     Free, next 3
 Voided     announce Voided Voided, next 3
+Voided     head     Voided Voided, next 3
 Voided     commit   Voided Voided, next 3
 Voided     abort    ok     Free, next 3
 Held       announce Stale  Held, next 3
+Held       head     Stale  Held, next 3
 Held       commit   Stale  Held, next 3
 Held       abort    Stale  Held, next 3
 Free       announce Stale  Free, next 3
+Free       head     Stale  Free, next 3
 Free       commit   Stale  Free, next 3
 Free       abort    Stale  Free, next 3
 ";

@@ -15,6 +15,8 @@ pub(super) enum State {
     Open,
     /// Numbered, and the number was told (progress).
     Announced,
+    /// Announced, and its header stands: it must not change any more (E-02).
+    Headed,
     /// Overtaken; can only be ended or queued.
     Voided,
     /// Committed, waiting for older claims.
@@ -26,7 +28,15 @@ pub(super) enum State {
 impl State {
     /// Whether newer commits wait for it.
     pub(super) const fn is_in_order(self) -> bool {
-        matches!(self, Self::Open | Self::Announced | Self::Held)
+        matches!(
+            self,
+            Self::Open | Self::Announced | Self::Headed | Self::Held
+        )
+    }
+
+    /// Whether its number was told and nothing was published yet.
+    pub(super) const fn is_told(self) -> bool {
+        matches!(self, Self::Announced | Self::Headed)
     }
 }
 
@@ -133,10 +143,25 @@ impl<S: Entries> Table<S> {
     pub(super) fn committable(&mut self, token: Token) -> Result<&mut Entry, TokenError> {
         let entry = self.live(token)?;
         match entry.state {
-            State::Open | State::Announced | State::Queued => Ok(entry),
+            State::Open | State::Announced | State::Headed | State::Queued => Ok(entry),
             State::Voided => Err(TokenError::Voided),
             State::Free | State::Held | State::Committed => Err(TokenError::Stale),
         }
+    }
+
+    /// The header of an announced claim stands from now on.
+    pub(super) fn head(&mut self, token: Token) -> Result<(), TokenError> {
+        let entry = self.committable(token)?;
+        if entry.state.is_told() {
+            entry.state = State::Headed;
+        }
+        Ok(())
+    }
+
+    /// Whether the header of a claim that can be committed stands.
+    #[inline]
+    pub(super) fn is_headed(&mut self, token: Token) -> Result<bool, TokenError> {
+        Ok(self.committable(token)?.state == State::Headed)
     }
 
     /// The token of the claim on `slot`, if there is one with number `seq`.

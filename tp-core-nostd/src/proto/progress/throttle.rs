@@ -9,7 +9,8 @@
 //!    └─── forget ───┴──────────────────────┴───────────────────────────────────────────────┘
 //! ```
 //!
-//! These are the states of one frame; there is one [`Meter`] per header slot. Messages are best effort: of those that wait
+//! A frame that begins while nobody listens may be begun [unheard](Throttle::start_unheard): what is reported of it is checked
+//! and never told. These are the states of one frame; there is one [`Meter`] per header slot. Messages are best effort: of those that wait
 //! only the latest frame's is kept, and what was not sent is replaced by what is filled now (W-172).
 
 use core::fmt;
@@ -70,6 +71,8 @@ impl core::error::Error for ProgressError {}
 enum State {
     /// No frame.
     Idle,
+    /// Under way, and nobody is told.
+    Unheard,
     /// STARTED is owed.
     Begun,
     /// STARTED was sent.
@@ -104,6 +107,23 @@ impl Meter {
         filled: 0,
         told: 0,
     };
+
+    /// Whether its frame is under way.
+    const fn is_open(&self) -> bool {
+        matches!(self.state, State::Unheard | State::Begun | State::Running)
+    }
+
+    /// Whether its frame can have `bytes` bytes now.
+    const fn check(&self, bytes: u64) -> Result<(), ProgressError> {
+        let (had, length, got) = (self.filled, self.length, bytes);
+        if got < had {
+            return Err(ProgressError::Regressed { had, got });
+        }
+        if got > length {
+            return Err(ProgressError::TooLarge { length, got });
+        }
+        Ok(())
+    }
 
     /// Whether it has grown enough to be told. A threshold that does not apply is none.
     fn is_worth_telling(&self, policy: &ProgressPolicy) -> bool {
@@ -172,10 +192,7 @@ impl<S: AsRef<[Meter]> + AsMut<[Meter]>> Throttle<S> {
     /// [`TensorHeader::prefix_line_len`]: crate::shm::TensorHeader::prefix_line_len
     pub fn start(&mut self, seq: Seq, length: u64, line: Option<u32>) -> Result<(), ProgressError> {
         let slot = self.slots.slot_of(seq);
-        let meter = self.meter(slot).ok_or(ProgressError::NotStarted)?;
-        if meter.state != State::Idle && meter.seq >= seq {
-            return Err(ProgressError::Repeated);
-        }
+        let meter = self.startable(seq)?;
         *meter = Meter {
             state: State::Begun,
             seq,
@@ -187,14 +204,54 @@ impl<S: AsRef<[Meter]> + AsMut<[Meter]>> Throttle<S> {
         Ok(())
     }
 
+    /// As [`Self::start`], of a frame that nobody will be told of, because nobody listens and so it was not numbered for
+    /// good (C-067, C-073).
+    ///
+    /// # Errors
+    /// [`ProgressError::Repeated`]
+    pub fn start_unheard(&mut self, seq: Seq, length: u64) -> Result<(), ProgressError> {
+        *self.startable(seq)? = Meter {
+            state: State::Unheard,
+            seq,
+            length,
+            ..Meter::IDLE
+        };
+        Ok(())
+    }
+
+    /// Whether frame `seq` can be started.
+    ///
+    /// # Errors
+    /// What [`Self::start`] would say.
+    pub fn check_start(&mut self, seq: Seq) -> Result<(), ProgressError> {
+        self.startable(seq).map(|_| ())
+    }
+
     /// The first `bytes` bytes of frame `seq` are there.
     ///
     /// # Errors
     /// [`ProgressError`]
     pub fn fill(&mut self, seq: Seq, bytes: u64) -> Result<(), ProgressError> {
-        self.open(seq, bytes)?.filled = bytes;
-        self.pending = Some(self.slots.slot_of(seq));
+        let meter = self.open(seq, bytes)?;
+        meter.filled = bytes;
+        // Who is told nothing takes nobody's turn.
+        if meter.state != State::Unheard {
+            self.pending = Some(self.slots.slot_of(seq));
+        }
         Ok(())
+    }
+
+    /// Whether frame `seq` can be committed with `bytes` bytes, as far as anything was reported of it.
+    ///
+    /// # Errors
+    /// [`ProgressError::Regressed`], [`ProgressError::TooLarge`]
+    #[inline]
+    pub fn check_complete(&self, seq: Seq, bytes: u64) -> Result<(), ProgressError> {
+        let slot = self.slots.slot_of(seq).get() as usize;
+        match self.meters.as_ref().get(slot) {
+            Some(meter) if meter.seq == seq && meter.is_open() => meter.check(bytes),
+            _ => Ok(()),
+        }
     }
 
     /// Frame `seq` is committed, with `bytes` bytes.
@@ -205,11 +262,14 @@ impl<S: AsRef<[Meter]> + AsMut<[Meter]>> Throttle<S> {
         let meter = self.open(seq, bytes)?;
         meter.filled = bytes;
         // Who heard of no start waits for no end; the descriptor is enough (W-155).
-        meter.state = match meter.state {
-            State::Begun => State::Over,
-            _ => State::Ending,
+        let was = meter.state;
+        meter.state = match was {
+            State::Running => State::Ending,
+            _ => State::Over,
         };
-        self.pending = Some(self.slots.slot_of(seq));
+        if was != State::Unheard {
+            self.pending = Some(self.slots.slot_of(seq));
+        }
         Ok(())
     }
 
@@ -242,7 +302,7 @@ impl<S: AsRef<[Meter]> + AsMut<[Meter]>> Throttle<S> {
             State::Begun => (FrameProgressState::Started, State::Running),
             State::Running => (FrameProgressState::Progress, State::Running),
             State::Ending => (FrameProgressState::Complete, State::Over),
-            State::Idle | State::Over => return Ok(false),
+            State::Idle | State::Unheard | State::Over => return Ok(false),
         };
         emit(&FrameProgress {
             stream_id,
@@ -278,7 +338,7 @@ impl<S: AsRef<[Meter]> + AsMut<[Meter]>> Throttle<S> {
             State::Running if meter.is_worth_telling(&policy) => self
                 .progress_at
                 .map_or(Instant::from_ns(0), |last| last.after(policy.interval)),
-            State::Running | State::Idle | State::Over => Instant::NEVER,
+            State::Running | State::Idle | State::Unheard | State::Over => Instant::NEVER,
         }
     }
 
@@ -290,15 +350,18 @@ impl<S: AsRef<[Meter]> + AsMut<[Meter]>> Throttle<S> {
         match meter.state {
             State::Idle => Err(ProgressError::NotStarted),
             State::Ending | State::Over => Err(ProgressError::Over),
-            State::Begun | State::Running => match (meter.filled, meter.length) {
-                (had, _) if bytes < had => Err(ProgressError::Regressed { had, got: bytes }),
-                (_, length) if bytes > length => {
-                    let got = bytes;
-                    Err(ProgressError::TooLarge { length, got })
-                }
-                _ => Ok(meter),
-            },
+            State::Unheard | State::Begun | State::Running => meter.check(bytes).map(|()| meter),
         }
+    }
+
+    /// The meter for a frame that begins.
+    fn startable(&mut self, seq: Seq) -> Result<&mut Meter, ProgressError> {
+        let meter = self.meter(self.slots.slot_of(seq));
+        let meter = meter.ok_or(ProgressError::NotStarted)?;
+        if meter.state != State::Idle && meter.seq >= seq {
+            return Err(ProgressError::Repeated);
+        }
+        Ok(meter)
     }
 
     fn meter(&mut self, slot: SlotIndex) -> Option<&mut Meter> {

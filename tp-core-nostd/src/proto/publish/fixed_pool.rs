@@ -1,39 +1,45 @@
 //! Publishing from a fixed set of buffers that a camera fills (client 1.5).
 
-use super::{CommitError, Committed, FrameMeta, Publisher, tags};
+use super::{CommitError, Committed, FrameMeta, Meters, Publisher, tags};
 use crate::memory::CacheOps;
 use crate::proto::claim::{Entries, FixedPool, Streaming, Token, TokenError};
 use crate::shm::{PayloadPool, SlotImage, WritableRegion};
 use crate::wire::control::FrameDescriptor;
 
-impl<R, P, S, K> Publisher<R, P, Streaming<S>, K>
+impl<R, P, S, K, M> Publisher<R, P, Streaming<S>, K, M>
 where
     R: WritableRegion,
     P: AsRef<[PayloadPool<R>]>,
     S: Entries,
     K: CacheOps,
+    M: Meters,
 {
     /// Dedicates `buffers` slots that hold `len` bytes each; their tokens are queued and marked as being written. The
     /// publisher comes back as it was if no pool fits, while claims are outstanding, or if there are fewer slots.
     ///
     /// # Errors
     /// This publisher, as it was.
+    #[expect(
+        clippy::result_large_err,
+        reason = "the publisher comes back as a value; this is no hot path"
+    )]
     pub fn into_fixed_pool(
         self,
         buffers: u32,
         len: u32,
-    ) -> Result<Publisher<R, P, FixedPool<S>, K>, Self> {
+    ) -> Result<Publisher<R, P, FixedPool<S>, K, M>, Self> {
         let pool = self.regions.pool_for(len as usize);
         let Some(pool) = pool.map(PayloadPool::pool_id) else {
             return Err(self);
         };
-        let (regions, cache) = (self.regions, self.cache);
+        let (regions, cache, telling) = (self.regions, self.cache, self.telling);
         match self.claims.into_fixed_pool(buffers, pool) {
             Ok(claims) => {
                 let publisher = Publisher {
                     regions,
                     claims,
                     cache,
+                    telling,
                 };
                 for token in publisher.claims.tokens() {
                     publisher.slot(token).begin(token.seq());
@@ -44,28 +50,20 @@ where
                 regions,
                 claims,
                 cache,
+                telling,
             }),
         }
     }
 }
 
-impl<R, P, S, K> Publisher<R, P, FixedPool<S>, K>
+impl<R, P, S, K, M> Publisher<R, P, FixedPool<S>, K, M>
 where
     R: WritableRegion,
     P: AsRef<[PayloadPool<R>]>,
     S: Entries,
     K: CacheOps,
+    M: Meters,
 {
-    /// Gives the claim its number because progress is about to be sent for it; its word says the number from now on.
-    ///
-    /// # Errors
-    /// [`TokenError`]
-    pub fn announce(&mut self, token: Token) -> Result<Token, TokenError> {
-        let bound = self.claims.announce(token)?;
-        self.rebegin(token, bound);
-        Ok(bound)
-    }
-
     /// Publishes `len` bytes that are in the buffer; the token that comes back can be queued again. Then call
     /// [`Self::next_ready`] until `None`.
     ///
@@ -80,9 +78,12 @@ where
         sent_ns: Option<u64>,
     ) -> Result<(Token, Committed), CommitError> {
         self.check_len(token, len)?;
+        self.check_told(token, image, len, meta)?;
         let (bound, ready) = self.claims.commit(token, tags(meta))?;
         self.rebegin(token, bound);
-        Ok((bound, self.finish(bound, ready, image, len, meta, sent_ns)))
+        let committed = self.finish(bound, ready, image, len, meta, sent_ns);
+        self.complete(token, len);
+        Ok((bound, committed))
     }
 
     /// Gives a buffer back for filling, and marks its slot as being written. Then call [`Self::next_ready`] until `None`.
@@ -91,6 +92,7 @@ where
     /// [`TokenError`]
     pub fn queue(&mut self, token: Token) -> Result<Token, TokenError> {
         let queued = self.claims.queue(token)?;
+        self.forget(token);
         self.slot(queued).begin(queued.seq());
         Ok(queued)
     }
@@ -100,7 +102,9 @@ where
     /// # Errors
     /// [`TokenError`]
     pub fn release(&mut self, token: Token) -> Result<(), TokenError> {
-        self.claims.release(token)
+        self.claims.release(token)?;
+        self.forget(token);
+        Ok(())
     }
 
     /// As for streaming claims.
@@ -113,26 +117,25 @@ where
     ///
     /// # Errors
     /// This publisher, as it was.
-    pub fn into_streaming(self) -> Result<Publisher<R, P, Streaming<S>, K>, Self> {
-        let (regions, cache) = (self.regions, self.cache);
+    #[expect(
+        clippy::result_large_err,
+        reason = "the publisher comes back as a value; this is no hot path"
+    )]
+    pub fn into_streaming(self) -> Result<Publisher<R, P, Streaming<S>, K, M>, Self> {
+        let (regions, cache, telling) = (self.regions, self.cache, self.telling);
         match self.claims.into_streaming() {
             Ok(claims) => Ok(Publisher {
                 regions,
                 claims,
                 cache,
+                telling,
             }),
             Err(claims) => Err(Self {
                 regions,
                 claims,
                 cache,
+                telling,
             }),
-        }
-    }
-
-    /// The word of a committed slot only flips its lowest bit (E-03), so the final number has to stand there before.
-    fn rebegin(&self, token: Token, bound: Token) {
-        if bound.seq() != token.seq() {
-            self.slot(bound).begin(bound.seq());
         }
     }
 }

@@ -52,7 +52,7 @@ fn shown(progress: Option<FrameProgress>) -> String {
 }
 
 /// Frame 5 of 200 bytes in every state, at 40 bytes where it is under way.
-fn states() -> [(&'static str, Small); 6] {
+fn states() -> [(&'static str, Small); 7] {
     let [
         idle,
         mut begun,
@@ -60,7 +60,8 @@ fn states() -> [(&'static str, Small); 6] {
         mut ending,
         mut over,
         mut later,
-    ] = [(); 6].map(|()| throttle(Some(POLICY)));
+        mut unheard,
+    ] = [(); 7].map(|()| throttle(Some(POLICY)));
     for throttle in [&mut begun, &mut running, &mut ending, &mut over] {
         throttle.start(seq(5), 200, None).unwrap();
         throttle.fill(seq(5), 40).unwrap();
@@ -74,6 +75,8 @@ fn states() -> [(&'static str, Small); 6] {
     sent(&mut over, 1_000).unwrap();
     later.start(seq(9), 200, None).unwrap();
     sent(&mut later, 1_000).unwrap();
+    unheard.start_unheard(seq(5), 200).unwrap();
+    unheard.fill(seq(5), 40).unwrap();
     [
         ("idle", idle),
         ("begun", begun),
@@ -81,6 +84,7 @@ fn states() -> [(&'static str, Small); 6] {
         ("ending", ending),
         ("over", over),
         ("later", later),
+        ("unheard", unheard),
     ]
 }
 
@@ -88,10 +92,12 @@ fn states() -> [(&'static str, Small); 6] {
 #[test]
 fn every_report_in_every_state() {
     type Report = fn(&mut Small) -> Result<(), ProgressError>;
-    let inputs: [(&str, Report); 8] = [
+    let inputs: [(&str, Report); 10] = [
         ("none", |_| Ok(())),
         ("start", |t| t.start(seq(5), 200, None)),
         ("start 9", |t| t.start(seq(9), 200, None)),
+        ("unheard", |t| t.start_unheard(seq(5), 200)),
+        ("unheard 9", |t| t.start_unheard(seq(9), 200)),
         ("fill 39", |t| t.fill(seq(5), 39)),
         ("fill 100", |t| t.fill(seq(5), 100)),
         ("fill 201", |t| t.fill(seq(5), 201)),
@@ -115,16 +121,18 @@ fn every_report_in_every_state() {
         }
         table = String::from(table.trim_end()) + "\n";
     }
-    // Columns: idle, begun, running, ending, over, later.
+    // Columns: idle, begun, running, ending, over, later, unheard.
     let reviewed = "\
-none         -           Started40   -           Complete40  -           -
-start        Started0    Repeated    Repeated    Repeated    Repeated    Repeated
-start 9      Started0    Started0    Started0    Started0    Started0    Repeated
-fill 39      NotStarted  Regressed   Regressed   Over        Over        NotStarted
-fill 100     NotStarted  Started100  Progress100 Over        Over        NotStarted
-fill 201     NotStarted  TooLarge    TooLarge    Over        Over        NotStarted
-complete 100 NotStarted  -           Complete100 Over        Over        NotStarted
-forget       -           -           -           -           -           -
+none         -           Started40   -           Complete40  -           -           -
+start        Started0    Repeated    Repeated    Repeated    Repeated    Repeated    Repeated
+start 9      Started0    Started0    Started0    Started0    Started0    Repeated    Started0
+unheard      -           Repeated    Repeated    Repeated    Repeated    Repeated    Repeated
+unheard 9    -           -           -           -           -           Repeated    -
+fill 39      NotStarted  Regressed   Regressed   Over        Over        NotStarted  Regressed
+fill 100     NotStarted  Started100  Progress100 Over        Over        NotStarted  -
+fill 201     NotStarted  TooLarge    TooLarge    Over        Over        NotStarted  TooLarge
+complete 100 NotStarted  -           Complete100 Over        Over        NotStarted  -
+forget       -           -           -           -           -           -           -
 ";
     assert_eq!(table, reviewed);
 }
