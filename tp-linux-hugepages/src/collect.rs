@@ -6,7 +6,7 @@
 use crate::dir::{FileError, find_in, names};
 use crate::epochs::{decimal, read_superblock};
 use crate::process::another_lives;
-use crate::removal::{RemoveError, is_known};
+use crate::removal::{RemoveError, is_region};
 use crate::tree::CanonicalTree;
 use rustix::fd::AsFd;
 use std::path::Path;
@@ -91,7 +91,7 @@ fn look_at(
         activity_ns: 0,
         creator_lives: false,
     };
-    for name in names(&dir, path)?.iter().filter(|name| is_known(name)) {
+    for name in names(&dir, path)?.iter().filter(|name| is_region(name)) {
         let Some(block) = read_superblock(&dir, name, path)? else {
             continue;
         };
@@ -153,6 +153,8 @@ mod tests {
         scratch.region(5, "header.ring", creator(NOBODY, 400));
         scratch.region(5, "1.pool", creator(NOBODY, 900));
         scratch.region(5, "2.pool", creator(NOBODY, 600));
+        // No region: what it says is nobody's activity.
+        scratch.region(5, "wake.bell", creator(NOBODY, 950));
         // Our parent lives and was there before the region was made, as far as anybody knows.
         let parent = rustix::process::getppid().unwrap().as_raw_nonzero().get();
         let parent = Creator {
@@ -211,6 +213,7 @@ mod tests {
             scratch.epoch(number);
             scratch.region(number, "header.ring", creator(NOBODY, 1));
             scratch.region(number, "65535.pool", creator(NOBODY, 1));
+            scratch.region(number, "wake.bell", creator(NOBODY, 1));
         }
         let collected = scratch
             .tree

@@ -1,5 +1,6 @@
 //! Creating the regions of a new epoch, complete or not at all (W-271, D-187).
 
+use crate::bell::{self, BELL_FILE};
 use crate::dir::FileError;
 use crate::hugetlb::whole_pages;
 use crate::mapping::{Extent, Residency, WritableMapping};
@@ -160,6 +161,10 @@ impl CanonicalTree {
                 })
             })
             .collect::<Result<_, CreateError>>()?;
+        // On huge pages it would take a whole one; consumers do without.
+        if self.huge_page_bytes().is_none() {
+            bell::create(dir, &path.join(BELL_FILE), self.mode())?;
+        }
         fsync(dir).map_err(|error| FileError::new("sync", path, error))?;
         Ok(regions)
     }
@@ -200,7 +205,7 @@ mod tests {
     use crate::fixture::{HugePages, Mounted, STREAM, ScratchTree, mapped, tree_in, turn_to_lock};
     use crate::mode::FileMode;
     use std::fs;
-    use std::os::unix::fs::symlink;
+    use std::os::unix::fs::{MetadataExt, symlink};
     use tp_core_nostd::memory::Region;
 
     const NOW: Instant = Instant::from_ns(1_234_567);
@@ -240,7 +245,13 @@ mod tests {
             assert_eq!(fs::metadata(&region.path).unwrap().len(), len);
             assert_eq!(region.mapping.view().len() as u64, len);
         }
-        assert_eq!(fs::read_dir(&dir).unwrap().count(), regions.len());
+        let bell = fs::metadata(dir.join("wake.bell")).unwrap();
+        let ring = fs::metadata(dir.join("header.ring")).unwrap();
+        assert_eq!(
+            (bell.uid(), bell.gid(), bell.mode()),
+            (ring.uid(), ring.gid(), ring.mode())
+        );
+        assert_eq!(fs::read_dir(&dir).unwrap().count(), regions.len() + 1);
     }
 
     #[test] // req: D-015, D-187, W-019, W-271
@@ -267,7 +278,7 @@ mod tests {
         let refused = create(&scratch.tree, 42).unwrap_err();
         assert!(matches!(refused, CreateError::EpochExists(path) if path.ends_with("42")));
         assert_eq!(first[0].mapping.view().load(20), Ok(7));
-        assert_eq!(fs::read_dir(scratch.path("42")).unwrap().count(), 3);
+        assert_eq!(fs::read_dir(scratch.path("42")).unwrap().count(), 4);
         assert!(create(&scratch.tree, 43).is_ok());
     }
 

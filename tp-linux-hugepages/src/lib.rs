@@ -43,6 +43,7 @@
 //! Start reading at [`LinuxMapper`] for consumers and producers, at [`CanonicalTree::create_epoch`] for drivers.
 
 mod allow;
+mod bell;
 mod cache;
 mod collect;
 mod create;
@@ -65,6 +66,7 @@ mod reserve;
 mod tree;
 
 pub use allow::{AllowedBases, Permissions};
+pub use bell::{BELL_FILE, MappedBell};
 pub use cache::last_level_cache_bytes;
 pub use collect::Collected;
 pub use create::{CreateError, CreatedRegion, EpochShape};

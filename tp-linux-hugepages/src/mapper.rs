@@ -20,7 +20,7 @@ pub struct LinuxMapper {
 }
 
 impl LinuxMapper {
-    fn open(
+    pub(crate) fn open(
         &self,
         uri: &RegionUri<'_>,
         len: u64,

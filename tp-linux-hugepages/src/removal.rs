@@ -1,5 +1,6 @@
 //! Taking an epoch directory away: only our own files, only inside the stream's directory, never through links (D-203).
 
+use crate::bell::BELL_FILE;
 use crate::dir::{FileError, find_in, names};
 use crate::epochs::decimal;
 use crate::tree::{CanonicalTree, HEADER_FILE};
@@ -82,6 +83,11 @@ impl CanonicalTree {
 
 /// Whether a file of this name is one that we put into epoch directories.
 pub(crate) fn is_known(name: &str) -> bool {
+    is_region(name) || name == BELL_FILE
+}
+
+/// Whether a file of this name is a region.
+pub(crate) fn is_region(name: &str) -> bool {
     let is_pool = |number| decimal(number).is_some_and(|pool| u16::try_from(pool).is_ok());
     name == HEADER_FILE || name.strip_suffix(".pool").is_some_and(is_pool)
 }
@@ -93,8 +99,9 @@ mod tests {
     #[test] // req: D-203
     fn only_names_that_we_give_are_ours() {
         for ours in ["header.ring", "0.pool", "1.pool", "65535.pool"] {
-            assert!(is_known(ours), "{ours}");
+            assert!(is_known(ours) && is_region(ours), "{ours}");
         }
+        assert!(is_known("wake.bell") && !is_region("wake.bell"));
         for foreign in [
             "notes.txt",
             "01.pool",
@@ -103,6 +110,8 @@ mod tests {
             ".pool",
             "1.pool~",
             "header.ring~",
+            "wake.bell~",
+            "1.bell",
             "Header.ring",
             "",
         ] {

@@ -107,9 +107,19 @@ impl<'a> Bell<'a> {
     #[cfg(not(loom))]
     pub fn open(memory: RegionWriter<'a>) -> Result<Self, RegionError> {
         match memory.view().load(0).map_err(RegionError::TooShort)? {
-            MAGIC => memory.bell_block().map(Self).map_err(RegionError::TooShort),
+            MAGIC => Self::of(memory).map_err(RegionError::TooShort),
             got => Err(RegionError::Magic { got }),
         }
+    }
+
+    /// The bell in memory that [`Bell::open`] found to be one before.
+    ///
+    /// # Errors
+    /// [`OutOfBounds`]
+    #[cfg(not(loom))]
+    #[inline]
+    pub fn of(memory: RegionWriter<'a>) -> Result<Self, OutOfBounds> {
+        memory.bell_block().map(Self)
     }
 
     /// Consumer: says that it is about to sleep. Look at the ring afterwards, and sleep only if nothing is there.

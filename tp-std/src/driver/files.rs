@@ -246,7 +246,7 @@ mod tests {
             provision(&mut files, number);
         }
         assert_eq!(collect(&mut files, keep(Some(8), 2)), 2);
-        assert_eq!(epochs(&base), [("7".to_owned(), 2), ("8".to_owned(), 2)]);
+        assert_eq!(epochs(&base), [("7".to_owned(), 3), ("8".to_owned(), 3)]);
         assert_eq!(collect(&mut files, keep(Some(8), 2)), 0);
         assert_eq!(files.regions[&stream()].0, epoch(8));
     }
