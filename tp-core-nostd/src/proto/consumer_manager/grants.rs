@@ -7,7 +7,7 @@ use crate::ids::StreamId;
 use crate::proto::endpoint::OwnEndpoint;
 use crate::wire::control::{Endpoint, StreamRequest};
 
-impl<E, const N: usize> ConsumerManager<'_, E, N>
+impl<E, const N: usize> ConsumerManager<E, N>
 where
     E: AsRef<[ConsumerEntry<N>]> + AsMut<[ConsumerEntry<N>]>,
 {
@@ -20,7 +20,8 @@ where
             StreamRequest::None => None,
             StreamRequest::Unusable { .. } => Some(Err(DeclineReason::Unusable)),
             StreamRequest::Of(endpoint) => {
-                Some(self.policy.admit(kind, endpoint, supports_progress))
+                let admitted = self.policy.admit(kind, endpoint, supports_progress);
+                Some(admitted.and_then(own))
             }
         };
         self.point(at, kind, asked);
@@ -31,17 +32,18 @@ where
         &mut self,
         at: usize,
         kind: StreamKind,
-        to: Option<Result<Endpoint<'_>, DeclineReason>>,
+        to: Option<Result<OwnEndpoint<N>, DeclineReason>>,
     ) {
         let to = to.map(|to| {
             let to = to?;
-            if self.policy.reserved.contains(&to.stream_id) {
+            let id = to.get().stream_id;
+            if self.policy.reserved.contains(&id) {
                 return Err(DeclineReason::Reserved);
             }
-            if self.is_taken(at, kind, to.stream_id) {
+            if self.is_taken(at, kind, id) {
                 return Err(DeclineReason::Taken);
             }
-            OwnEndpoint::copy(to).ok_or(DeclineReason::ChannelTooLong)
+            Ok(to)
         });
         let entry = self.entries.as_mut().get_mut(at);
         let Some([descriptor, control]) = entry.map(|entry| &mut entry.streams) else {
@@ -70,4 +72,9 @@ where
         });
         others.any(|(_, stream)| stream.endpoint().is_some_and(|taken| taken.stream_id == id))
     }
+}
+
+/// A copy that outlives the message it came in.
+pub(super) fn own<const N: usize>(endpoint: Endpoint<'_>) -> Result<OwnEndpoint<N>, DeclineReason> {
+    OwnEndpoint::copy(endpoint).ok_or(DeclineReason::ChannelTooLong)
 }

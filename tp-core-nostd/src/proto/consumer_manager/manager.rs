@@ -3,6 +3,7 @@
 use heapless::Deque;
 
 use super::entry::{Consumer, ConsumerEntry, StreamKey, StreamKind, Told, Wishes};
+use super::grants::own;
 use super::policy::{ManagerCounters, ManagerPolicy, count};
 use crate::ids::{ClientId, StreamId};
 use crate::proto::endpoint::CHANNEL_MAX;
@@ -41,9 +42,9 @@ pub enum Heard {
 
 /// The consumers of one stream. `E` lends an entry for each of them, with room for channels of `N` bytes.
 #[derive(Debug)]
-pub struct ConsumerManager<'a, E, const N: usize = CHANNEL_MAX> {
+pub struct ConsumerManager<E, const N: usize = CHANNEL_MAX> {
     pub(super) config: ManagerConfig,
-    pub(super) policy: ManagerPolicy<'a>,
+    pub(super) policy: ManagerPolicy<N>,
     /// Counts the policies.
     pub(super) policy_number: u32,
     pub(super) entries: E,
@@ -57,12 +58,12 @@ pub struct ConsumerManager<'a, E, const N: usize = CHANNEL_MAX> {
     pub(super) counters: ManagerCounters,
 }
 
-impl<'a, E, const N: usize> ConsumerManager<'a, E, N>
+impl<E, const N: usize> ConsumerManager<E, N>
 where
     E: AsRef<[ConsumerEntry<N>]> + AsMut<[ConsumerEntry<N>]>,
 {
     /// Knows nobody yet.
-    pub fn new(config: ManagerConfig, policy: ManagerPolicy<'a>, mut entries: E) -> Self {
+    pub fn new(config: ManagerConfig, policy: ManagerPolicy<N>, mut entries: E) -> Self {
         for entry in entries.as_mut() {
             *entry = ConsumerEntry::UNUSED;
         }
@@ -141,7 +142,7 @@ where
             .into_iter()
             .zip([config.descriptor, config.control])
         {
-            self.point(at, kind, assigned.map(Ok));
+            self.point(at, kind, assigned.map(own));
         }
         self.changed();
     }
@@ -210,7 +211,7 @@ where
 
     /// Changes the policy; consumers are told what that means for them (P-067). Streams that were granted stay until the
     /// next hello.
-    pub fn set_policy(&mut self, policy: ManagerPolicy<'a>) {
+    pub fn set_policy(&mut self, policy: ManagerPolicy<N>) {
         self.policy = policy;
         self.policy_number = self.policy_number.wrapping_add(1);
         self.changed();

@@ -23,7 +23,7 @@ pub enum StreamOrder<'e> {
     },
 }
 
-impl<E, const N: usize> ConsumerManager<'_, E, N>
+impl<E, const N: usize> ConsumerManager<E, N>
 where
     E: AsRef<[ConsumerEntry<N>]> + AsMut<[ConsumerEntry<N>]>,
 {
@@ -80,7 +80,7 @@ where
             return Ok(false);
         }
         let stream_id = self.config.stream;
-        let payload_fallback_uri = self.policy.payload_fallback_uri;
+        let payload_fallback_uri = self.policy.payload_fallback_uri.as_deref();
         let config = |consumer_id, told: Told, descriptor, control| ConsumerConfig {
             stream_id,
             consumer_id,

@@ -1,41 +1,49 @@
 //! What a manager grants, and what it counts.
 
+use heapless::{String, Vec};
+
 use super::entry::StreamKind;
 use crate::ids::StreamId;
+use crate::proto::endpoint::CHANNEL_MAX;
 use crate::proto::progress::ProgressLimits;
 use crate::wire::control::Endpoint;
 
-/// What a producer grants to its consumers (C-086).
-#[derive(Clone, Copy, Debug)]
-pub struct ManagerPolicy<'a> {
+/// How many kinds of channels a policy can admit.
+const CHANNELS: usize = 4;
+/// How many ids a policy can reserve: those of the shared streams.
+const RESERVED: usize = 8;
+
+/// What a producer grants to its consumers (C-086); texts have at most `N` bytes.
+#[derive(Clone, Debug)]
+pub struct ManagerPolicy<const N: usize = CHANNEL_MAX> {
     /// Sends everybody away from shared memory.
     pub force_no_shm: bool,
     /// Where payloads come from instead, printable ASCII.
-    pub payload_fallback_uri: Option<&'a str>,
+    pub payload_fallback_uri: Option<String<N>>,
     /// The most frames per second that a rate-limited consumer gets on a stream of its own.
     pub max_rate_hz: Option<u32>,
     /// Private descriptor streams.
-    pub descriptors: StreamPolicy<'a>,
+    pub descriptors: StreamPolicy<N>,
     /// Private control streams; only for consumers that support progress (T-39).
-    pub controls: StreamPolicy<'a>,
+    pub controls: StreamPolicy<N>,
     /// Channels that consumers may name, without their parameters (W-204).
-    pub channels: &'a [&'a str],
+    pub channels: Vec<String<N>, CHANNELS>,
     /// Ids of shared streams, which are nobody's own (P-041).
-    pub reserved: &'a [StreamId],
+    pub reserved: Vec<StreamId, RESERVED>,
     /// How hints about progress are combined.
     pub progress: ProgressLimits,
 }
 
 /// Private streams of one kind.
-#[derive(Clone, Copy, Debug)]
-pub struct StreamPolicy<'a> {
+#[derive(Clone, Debug)]
+pub struct StreamPolicy<const N: usize = CHANNEL_MAX> {
     /// Whether there are any.
     pub enabled: bool,
     /// Their channel, whatever was asked for (P-044).
-    pub channel: Option<&'a str>,
+    pub channel: Option<String<N>>,
 }
 
-impl Default for ManagerPolicy<'_> {
+impl<const N: usize> Default for ManagerPolicy<N> {
     /// Grants private descriptor and control streams over shared memory of the media driver.
     fn default() -> Self {
         let granted = StreamPolicy {
@@ -46,29 +54,26 @@ impl Default for ManagerPolicy<'_> {
             force_no_shm: false,
             payload_fallback_uri: None,
             max_rate_hz: None,
-            descriptors: granted,
+            descriptors: granted.clone(),
             controls: granted,
-            channels: &["aeron:ipc"],
-            reserved: &[],
+            channels: String::try_from("aeron:ipc").into_iter().collect(),
+            reserved: Vec::new(),
             progress: ProgressLimits::default(),
         }
     }
 }
 
-impl<'a> ManagerPolicy<'a> {
+impl<const N: usize> ManagerPolicy<N> {
     /// What becomes of a request that is well formed.
     pub(super) fn admit<'r>(
-        &self,
+        &'r self,
         kind: StreamKind,
         asked: Endpoint<'r>,
         supports_progress: bool,
-    ) -> Result<Endpoint<'r>, DeclineReason>
-    where
-        'a: 'r,
-    {
+    ) -> Result<Endpoint<'r>, DeclineReason> {
         let of = match kind {
-            StreamKind::Descriptor => self.descriptors,
-            StreamKind::Control => self.controls,
+            StreamKind::Descriptor => &self.descriptors,
+            StreamKind::Control => &self.controls,
         };
         if !of.enabled {
             return Err(DeclineReason::Disabled);
@@ -76,7 +81,7 @@ impl<'a> ManagerPolicy<'a> {
         if kind == StreamKind::Control && !supports_progress {
             return Err(DeclineReason::NoProgress);
         }
-        let channel = match of.channel {
+        let channel = match of.channel.as_deref() {
             Some(channel) => channel,
             None if self.admits_channel(asked.channel) => asked.channel,
             None => return Err(DeclineReason::Channel),
@@ -87,7 +92,7 @@ impl<'a> ManagerPolicy<'a> {
     fn admits_channel(&self, channel: &str) -> bool {
         let mut admitted = self.channels.iter();
         admitted.any(|known| {
-            let rest = channel.strip_prefix(known);
+            let rest = channel.strip_prefix(known.as_str());
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('?'))
         })
     }

@@ -75,7 +75,7 @@ fn a_change_of_policy_reaches_everybody() {
     assert_eq!(rig.told(), "1 0/0, 2 0/0");
     rig.manager.set_policy(ManagerPolicy {
         force_no_shm: true,
-        payload_fallback_uri: Some("bridge://gui"),
+        payload_fallback_uri: "bridge://gui".try_into().ok(),
         ..ManagerPolicy::default()
     });
     let mut uris = std::vec::Vec::new();
@@ -175,7 +175,10 @@ fn only_who_asked_for_a_limited_rate_has_one() {
         (Mode::RateLimited,  None,      None,     Some(50)),
     ];
     for (mode, max_rate_hz, free, under_cap) in rows {
-        for (policy, expected) in [(ManagerPolicy::default(), free), (capped, under_cap)] {
+        for (policy, expected) in [
+            (ManagerPolicy::default(), free),
+            (capped.clone(), under_cap),
+        ] {
             let mut rig = Rig::new(manager(true, policy));
             let wish = ConsumerHello {
                 mode,

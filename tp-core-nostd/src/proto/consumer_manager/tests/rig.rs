@@ -90,10 +90,10 @@ pub(super) fn qos(consumer_id: ClientId) -> QosConsumer {
     }
 }
 
-pub(super) type Manager = ConsumerManager<'static, [ConsumerEntry<32>; 2], 32>;
+pub(super) type Manager = ConsumerManager<[ConsumerEntry<32>; 2], 32>;
 
 /// Room for two consumers.
-pub(super) fn manager(answers_hellos: bool, policy: ManagerPolicy<'static>) -> Manager {
+pub(super) fn manager(answers_hellos: bool, policy: ManagerPolicy<32>) -> Manager {
     let config = ManagerConfig {
         stream: STREAM,
         answers_hellos,

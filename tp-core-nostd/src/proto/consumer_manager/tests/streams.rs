@@ -148,7 +148,7 @@ fn each_half_of_a_hello_is_judged_by_itself() {
     ];
     for (descriptor, control, expected, why) in rows {
         let policy = ManagerPolicy {
-            reserved: &const { [StreamId::new(1_100).unwrap()] },
+            reserved: StreamId::new(1_100).into_iter().collect(),
             ..ManagerPolicy::default()
         };
         let mut rig = Rig::new(manager(true, policy));
@@ -174,7 +174,7 @@ fn policy_can_decline_and_choose_channels() {
     let policy = ManagerPolicy {
         descriptors: StreamPolicy {
             enabled: true,
-            channel: Some("aeron:ipc?alias=own"),
+            channel: "aeron:ipc?alias=own".try_into().ok(),
         },
         controls: StreamPolicy {
             enabled: false,
