@@ -4,6 +4,7 @@
 //! stands between them is described in `tp_core_nostd::role`.
 
 pub mod aeron;
+pub mod agent;
 mod client;
 pub mod clock;
 mod conductor;
@@ -14,6 +15,7 @@ pub mod driver;
 mod error;
 pub mod idle;
 mod link;
+pub mod log;
 pub mod medium;
 #[cfg(doctest)]
 mod misuse;
@@ -27,10 +29,10 @@ pub use consumer::{
     ConsumeError, Consumer, ConsumerConfig, ConsumerCounters, FrameReader, FrameView,
 };
 pub use context::{
-    ANNOUNCE_STREAM, CONTROL_STREAM, Context, DESCRIPTOR_STREAM, Endpoint, METADATA_STREAM,
-    QOS_STREAM, STATUS_STREAM,
+    ANNOUNCE_STREAM, Budgets, CONTROL_STREAM, Context, DESCRIPTOR_STREAM, Endpoint,
+    METADATA_STREAM, QOS_STREAM, Reattach, STATUS_STREAM,
 };
-pub use error::{ConfigError, Error};
+pub use error::{Code, Coded, ConfigError, Error};
 pub use producer::{
     BlobsWaiting, Claim, CommitMeta, CommitRefused, Delivery, DeliveryCounts, Filled, FixedPool,
     FixedPoolConfig, Frame, Mode, NoPool, NoPoolReason, OfferError, Producer, ProducerConfig,

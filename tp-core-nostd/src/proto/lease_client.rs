@@ -13,6 +13,8 @@
 //! One machine per lease. It sends through [`LeaseClient::transmit`], whose state moves on only when the message was
 //! taken; [`LeaseClient::poll`] makes the moves that time alone decides.
 
+mod by_hand;
+
 use crate::ids::{ClientId, CorrelationId, LeaseId, NodeId, StreamId};
 use crate::proto::random::Ids;
 use crate::time::{Duration, Instant};
@@ -53,6 +55,8 @@ pub struct LeaseConfig {
     pub backoff_min: Duration,
     /// The longest delay before attaching again.
     pub backoff_max: Duration,
+    /// A lease that was held and is gone is asked for again only when the owner says so (C-046).
+    pub reattach_by_hand: bool,
 }
 
 impl LeaseConfig {
@@ -74,6 +78,7 @@ impl LeaseConfig {
             resend_every: Duration::from_millis(200),
             backoff_min: Duration::from_millis(100),
             backoff_max: Duration::from_millis(3_200),
+            reattach_by_hand: false,
         }
     }
 }
@@ -165,6 +170,8 @@ pub struct LeaseClient {
     client: ClientId,
     state: State,
     wanted: bool,
+    /// The lease was ours at least once.
+    was_held: bool,
     /// The attach we gave up on: its OK can still come (D-219).
     given_up: Option<CorrelationId>,
     /// A lease that goes back at once, with the id it was granted to: it came too late (D-219), or its id is another's.
@@ -184,6 +191,7 @@ impl LeaseClient {
                 until: Instant::from_ns(0),
             },
             wanted: true,
+            was_held: false,
             given_up: None,
             unwanted: None,
             refusals: 0,
@@ -494,6 +502,7 @@ impl LeaseClient {
             self.given_up = Some(newer);
         }
         self.refusals = 0;
+        self.was_held = true;
         self.state = State::Attached {
             lease,
             keepalive_at: self.first_keepalive(now),
@@ -546,9 +555,11 @@ impl LeaseClient {
             .saturating_mul(1 << self.refusals.min(16));
         self.refusals = self.refusals.saturating_add(1);
         let delay = ids.jittered(doubled.min(self.config.backoff_max));
-        self.state = State::Backoff {
-            until: now.after(delay),
+        let until = match self.config.reattach_by_hand && self.was_held {
+            true => Instant::NEVER,
+            false => now.after(delay),
         };
+        self.state = State::Backoff { until };
     }
 
     fn detach_request(

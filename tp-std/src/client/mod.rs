@@ -51,6 +51,7 @@ impl Client {
     /// # Errors
     /// [`Error::Config`].
     pub fn over(medium: Box<dyn Medium>, context: Context) -> Result<(Self, Conductor), Error> {
+        context.check()?;
         let (conductor, shared) = Conductor::new(context, medium)?;
         Ok((Self { shared }, conductor))
     }
@@ -81,6 +82,16 @@ impl Client {
     /// [`Error::QueueFull`].
     pub fn consumer(&self, config: ConsumerConfig) -> Result<Pending<Consumer>, Error> {
         self.ask(|handle| Command::Consumer(config, handle))
+    }
+
+    /// Asks for the end of the client, as closing its conductor does; any thread may, and any callback. It ends in its next
+    /// duty cycle.
+    ///
+    /// # Errors
+    /// [`Error::QueueFull`].
+    pub fn close(&self) -> Result<(), Error> {
+        let asked = self.shared.commands.push(Command::Close);
+        asked.map_err(|_| Error::QueueFull)
     }
 
     /// Messages that claimed to be ours and did not fit; a peer is broken, or of another version (T-37).

@@ -11,10 +11,8 @@ use tp_core_nostd::wire::control::ShmPoolAnnounce;
 
 use crate::aeron::TransportError;
 use crate::context::{Context, Endpoint};
+use crate::log::Seldom;
 use crate::medium::{Awaited, Medium, Receiver, Sender};
-
-/// Messages taken from each shared subscription in one duty cycle (C-146).
-const FRAGMENTS_PER_CYCLE: u32 = 64;
 
 /// An endpoint of some kind, on its way or there.
 pub(super) enum Adding<T: 'static> {
@@ -161,6 +159,7 @@ impl Inbox {
     fn poll(
         &mut self,
         now: Instant,
+        limit: u32,
         lost: &mut dyn FnMut(ImageId),
         received: &mut dyn FnMut(Result<Inbound<'_>, Ignored>),
     ) -> u32 {
@@ -181,7 +180,7 @@ impl Inbox {
                 .find(|(known, _)| *known == image)
                 .map_or(now, |(_, joined)| *joined)
         };
-        let polled = subscription.poll(FRAGMENTS_PER_CYCLE, &mut |bytes, image| {
+        let polled = subscription.poll(limit, &mut |bytes, image| {
             received(classify(bytes).map(|message| Inbound {
                 message,
                 image,
@@ -197,6 +196,8 @@ impl Inbox {
 #[derive(Debug)]
 pub(super) struct Connection {
     medium: Box<dyn Medium>,
+    /// Messages taken from each shared subscription in one duty cycle (C-146).
+    fragments: u32,
     heard: Heard,
     control: Outbox,
     qos: Outbox,
@@ -205,6 +206,7 @@ pub(super) struct Connection {
     pub(super) driver: Option<ImageId>,
     /// The image that the last announce came through.
     announcer: Option<ImageId>,
+    errors_said: Seldom,
 }
 
 /// The shared streams that are listened to, each polled in one place (C-118).
@@ -247,6 +249,7 @@ impl Connection {
         outbox.is_wanted = true;
         Self {
             medium,
+            fragments: context.budgets().fragments,
             heard: Heard {
                 control: Inbox::wanted(control),
                 announce: Inbox::wanted(announce),
@@ -258,6 +261,7 @@ impl Connection {
             metadata: Outbox::new(context.metadata().cloned()),
             driver: None,
             announcer: None,
+            errors_said: Seldom::new(),
         }
     }
 
@@ -265,7 +269,7 @@ impl Connection {
     ///
     /// # Errors
     /// What the client cannot go on after: no media driver, or endpoints it refuses.
-    pub(super) fn do_work(&mut self) -> Result<Progress, TransportError> {
+    pub(super) fn do_work(&mut self, now: Instant) -> Result<Progress, TransportError> {
         let work = match self.medium.do_work() {
             Ok(work) => work,
             Err(TransportError::ClientTimedOut { detail, .. }) => {
@@ -277,7 +281,9 @@ impl Connection {
             }
             Err(error) if error.ends_client() => return Err(error),
             Err(error) => {
-                tracing::warn!(%error, "Aeron reports an error");
+                if let Some(count) = self.errors_said.happened(now, 1) {
+                    tracing::warn!(%error, count, "Aeron reports an error");
+                }
                 1
             }
         };
@@ -329,7 +335,7 @@ impl Connection {
                 }
                 received(message);
             };
-            work = work.saturating_add(inbox.poll(now, &mut lost, &mut received));
+            work = work.saturating_add(inbox.poll(now, self.fragments, &mut lost, &mut received));
             // Whoever has no lease waits for the driver, and all that is said elsewhere is repeated: nothing is missed.
             if other_gone && (driver.is_none() || at > 0) {
                 inbox.again();

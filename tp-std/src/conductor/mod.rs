@@ -6,6 +6,7 @@
 //! One duty cycle, one reading of the clock: commands, Aeron, control and announce messages to every role, then what
 //! each role has to do by itself.
 
+mod command;
 mod completion;
 mod connection;
 mod consuming;
@@ -19,37 +20,23 @@ use std::sync::Arc;
 use crossbeam_queue::ArrayQueue;
 use tp_core_nostd::agent::Agent;
 use tp_core_nostd::proto::dispatch::Ignored;
-use tp_core_nostd::proto::lease_client::LeaseConfig;
 use tp_core_nostd::proto::random::Ids;
 use tp_core_nostd::time::Clock;
 use tp_linux_hugepages::{AllowedBases, LinuxMapper};
 
+pub(crate) use command::Command;
 pub(crate) use completion::Handle;
 use connection::{Connection, Progress};
-use consuming::Consuming;
 pub(crate) use cycle::is_in_cycle;
-use producing::Producing;
-use role::{Cold, Ended, Role};
+use role::{Ended, Role};
 use tp_core_nostd::proto::session::Cycle;
 
 use crate::clock::SharedClock;
-use crate::consumer::{Consumer, ConsumerConfig};
 use crate::context::{Context, Delegate};
 use crate::error::{ConfigError, Error};
 use crate::link::Counter;
+use crate::log::{Hook, Seldom};
 use crate::medium::Medium;
-use crate::producer::{Producer, ProducerConfig};
-
-/// What the application asks for.
-#[derive(Debug)]
-pub(crate) enum Command {
-    Producer(ProducerConfig, Arc<Handle<Producer>>),
-    Consumer(ConsumerConfig, Arc<Handle<Consumer>>),
-    /// End when every lease was given back.
-    Finish,
-    /// End now.
-    Close,
-}
 
 /// Shared by all handles of a client and its conductor.
 #[derive(Debug)]
@@ -59,9 +46,6 @@ pub(crate) struct Shared {
     /// Messages of ours in name that did not fit (T-37).
     pub(crate) malformed: Counter,
 }
-
-/// Commands taken in one duty cycle at most (C-146); the rest waits for the next one.
-const COMMANDS_PER_CYCLE: u32 = 64;
 
 /// Owner of a client's state; see the module.
 pub struct Conductor {
@@ -76,6 +60,8 @@ pub struct Conductor {
     /// It ends with its last role.
     finishing: bool,
     closed: bool,
+    log: Hook,
+    misfits_said: Seldom,
 }
 
 impl Conductor {
@@ -106,6 +92,8 @@ impl Conductor {
             delegate,
             finishing: false,
             closed: false,
+            log: context.log_hook(),
+            misfits_said: Seldom::new(),
             context,
         };
         Ok((conductor, shared))
@@ -119,6 +107,11 @@ impl Conductor {
         if self.closed {
             return Err(Error::Closed);
         }
+        let log = self.log.clone();
+        log.within(|| self.cycle())
+    }
+
+    fn cycle(&mut self) -> Result<u32, Error> {
         let _inside = cycle::enter();
         let mut work = self.delegate.as_mut().map_or(0, |delegate| delegate());
         let mut cycle = Cycle {
@@ -127,23 +120,20 @@ impl Conductor {
             ids: &mut self.ids,
         };
 
-        for _ in 0..COMMANDS_PER_CYCLE {
+        let mut asked = 0;
+        while asked < self.context.budgets().commands {
             let Some(command) = self.shared.commands.pop() else {
                 break;
             };
-            work = work.saturating_add(1);
+            asked = asked.saturating_add(1);
             match command {
                 Command::Producer(config, handle) => {
-                    let lease = lease(&self.context, config.lease());
-                    let kind = Producing::new(config, &self.context);
-                    let role = Cold::new(kind, lease, &self.context, &mut cycle, handle);
-                    self.roles.push(Box::new(role));
+                    let role = command::producer(config, handle, &self.context, &mut cycle);
+                    self.roles.push(role);
                 }
                 Command::Consumer(config, handle) => {
-                    let lease = lease(&self.context, config.lease());
-                    let kind = Consuming::new(config, &self.context, cycle.now);
-                    let role = Cold::new(kind, lease, &self.context, &mut cycle, handle);
-                    self.roles.push(Box::new(role));
+                    let role = command::consumer(config, handle, &self.context, &mut cycle);
+                    self.roles.push(role);
                 }
                 Command::Finish => {
                     self.finishing = true;
@@ -157,8 +147,9 @@ impl Conductor {
                 }
             }
         }
+        work = work.saturating_add(asked);
 
-        match self.connection.do_work() {
+        match self.connection.do_work(cycle.now) {
             Ok(Progress::Work(done)) => work = work.saturating_add(done),
             Ok(Progress::Reconnected) => {
                 for role in &mut self.roles {
@@ -171,7 +162,7 @@ impl Conductor {
             }
         }
 
-        let mut driver = None;
+        let (mut driver, mut misfits) = (None, 0_u64);
         let (received, driver_gone) = self.connection.poll(cycle.now, |received| match received {
             Ok(inbound) => {
                 for role in &mut self.roles {
@@ -180,10 +171,17 @@ impl Conductor {
                     }
                 }
             }
-            Err(Ignored::Malformed(_)) => self.shared.malformed.add(1),
+            Err(Ignored::Malformed(_)) => misfits = misfits.saturating_add(1),
             Err(Ignored::Foreign | Ignored::Newer(_)) => {}
         });
         work = work.saturating_add(received);
+        self.shared.malformed.add(misfits);
+        if let Some(count) = self.misfits_said.happened(cycle.now, misfits) {
+            tracing::warn!(
+                count,
+                "messages do not fit their schema; a peer is broken, or of another version"
+            );
+        }
         if driver_gone {
             for role in &mut self.roles {
                 role.on_driver_lost(&mut cycle, &self.mapper);
@@ -266,15 +264,5 @@ impl Agent for Conductor {
 
     fn role_name(&self) -> &'static str {
         "tp-conductor"
-    }
-}
-
-/// A lease with the timings of the client.
-fn lease(context: &Context, lease: LeaseConfig) -> LeaseConfig {
-    LeaseConfig {
-        keepalive_interval: context.keepalive_interval(),
-        grace_intervals: context.lease_expiry_grace_intervals(),
-        timeout: context.message_timeout(),
-        ..lease
     }
 }

@@ -1,7 +1,12 @@
 //! What a client is told before it starts: where Aeron lives, which streams to use, which directories to trust.
 
+mod budgets;
+mod check;
 mod endpoint;
 mod hooks;
+mod logging;
+mod periods;
+mod reattach;
 
 use core::time::Duration;
 use std::path::PathBuf;
@@ -12,12 +17,16 @@ use crate::aeron::{Channel, default_dir};
 use crate::clock::SharedClock;
 use crate::error::{ConfigError, Error};
 use crate::idle::Idle;
+pub use budgets::Budgets;
 pub use endpoint::{
     ANNOUNCE_STREAM, CONTROL_STREAM, DESCRIPTOR_STREAM, Endpoint, METADATA_STREAM, QOS_STREAM,
     STATUS_STREAM,
 };
 use hooks::Hooks;
 pub(crate) use hooks::{Delegate, ErrorHandler};
+use logging::Logging;
+use periods::Periods;
+pub use reattach::Reattach;
 
 /// Longest client name (client 1.1), in bytes.
 const CLIENT_NAME_MAX: usize = 256;
@@ -48,6 +57,10 @@ pub struct Context {
     command_queue_capacity: usize,
     clock: SharedClock,
     seed: Option<u64>,
+    periods: Periods,
+    budgets: Budgets,
+    reattach: Reattach,
+    logging: Logging,
     hooks: Hooks,
 }
 
@@ -82,6 +95,10 @@ impl Context {
             command_queue_capacity: 1024,
             clock: SharedClock::default(),
             seed: None,
+            periods: Periods::default(),
+            budgets: Budgets::default(),
+            reattach: Reattach::default(),
+            logging: Logging::default(),
             hooks: Hooks::default(),
         }
     }
@@ -432,6 +449,7 @@ const fn limit(knob: &'static str, got: usize, max: usize) -> Result<(), ConfigE
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::log::Level;
 
     #[test] // req: C-002
     fn values_out_of_range_are_refused_not_cut() {
@@ -440,6 +458,17 @@ mod tests {
         assert!(Context::new().with_aeron_dir("d".repeat(4097)).is_err());
         assert!(Context::new().with_command_queue_capacity(0).is_err());
         assert!(Context::new().with_message_retry_attempts(0).is_err());
+        let no_fragments = Budgets {
+            fragments: 0,
+            ..Budgets::default()
+        };
+        assert!(Context::new().with_budgets(no_fragments).is_err());
+        let pauses = |first, longest| Reattach::Automatic { first, longest };
+        let (short, long) = (Duration::from_millis(1), Duration::from_millis(2));
+        assert!(Context::new().with_reattach(pauses(short, long)).is_ok());
+        assert!(Context::new().with_reattach(pauses(long, short)).is_err());
+        let zero = Duration::ZERO;
+        assert!(Context::new().with_reattach(pauses(zero, long)).is_err());
         assert!(Context::new().with_thread_name("").is_err());
         assert!(Context::new().with_thread_name("a\0b").is_err());
     }
@@ -471,12 +500,18 @@ mod tests {
             ..Permissions::default()
         };
         let endpoint = |id| Endpoint::new(Channel::ipc(), id);
+        let budgets = Budgets {
+            commands: 7,
+            fragments: 9,
+        };
         let context = Context::new()
             .with_aeron_dir("/aeron")
             .and_then(|context| context.with_client_name("camera"))
             .and_then(|context| context.with_command_queue_capacity(7))
             .and_then(|context| context.with_message_retry_attempts(7))
             .and_then(|context| context.with_thread_name("cold"))
+            .and_then(|context| context.with_reattach(Reattach::ByHand))
+            .and_then(|context| context.with_budgets(budgets))
             .unwrap()
             .with_control(endpoint(1))
             .with_announce(endpoint(2))
@@ -491,6 +526,9 @@ mod tests {
             .with_keepalive_interval(second)
             .with_lease_expiry_grace_intervals(7)
             .with_announce_period(second)
+            .with_hello_period(second)
+            .with_merge_map_announce_period(second)
+            .with_log_level(Level::Trace)
             .with_idle(Idle::NoOp(crate::idle::NoOpIdle))
             .with_thread_affinity([1, 3]);
         assert_eq!(context.aeron_dir(), PathBuf::from("/aeron"));
@@ -511,11 +549,16 @@ mod tests {
                 context.driver_timeout(),
                 context.message_timeout(),
                 context.keepalive_interval(),
-                context.announce_period()
+                context.announce_period(),
+                context.hello_period(),
+                context.merge_map_announce_period(),
             ],
-            [second; 4]
+            [second; 6]
         );
         assert_eq!(context.freshness_window(), second * 3);
+        assert_eq!(context.reattach(), Reattach::ByHand);
+        assert_eq!(context.budgets(), budgets);
+        assert_eq!(context.log_level(), Some(Level::Trace));
         assert_eq!(context.lease_expiry_grace_intervals(), 7);
         assert!(matches!(context.idle(), Idle::NoOp(_)));
         assert_eq!(context.thread_affinity(), [1, 3]);

@@ -474,3 +474,70 @@ fn an_id_that_the_application_set_stays() {
         (CLIENT, Some(LEASE))
     );
 }
+
+/// A lease that is asked for again only when told.
+fn lost_by_hand() -> Bench {
+    let mut bench = Bench::new(LeaseConfig {
+        client: Some(CLIENT),
+        reattach_by_hand: true,
+        ..LeaseConfig::new(STREAM, Role::Consumer)
+    });
+    let correlation = bench.attach_sent(0).correlation_id;
+    bench.grant(0, correlation, LEASE).unwrap();
+    bench
+        .client
+        .handle_lost(at(10), &mut bench.ids, LeaseLost::DriverGone)
+        .unwrap();
+    bench
+}
+
+#[test] // req: C-046
+fn by_hand_a_lost_lease_comes_back_when_its_owner_says_so() {
+    let mut bench = lost_by_hand();
+    assert_eq!(bench.client.poll_timeout(), Instant::NEVER);
+    assert_eq!(bench.poll(1_000_000), None);
+    assert!(!bench.client.is_attaching());
+
+    let soon = Duration::from_millis(50);
+    assert!(bench.client.schedule_reattach(at(2_000_000), soon));
+    assert_eq!(bench.client.reattach_at(), Some(at(2_000_050)));
+    assert!(bench.client.clear_reattach());
+    assert_eq!(bench.poll(2_000_050), None);
+    assert!(!bench.client.is_attaching(), "taken back");
+
+    assert!(
+        bench
+            .client
+            .schedule_reattach(at(3_000_000), Duration::ZERO)
+    );
+    let correlation = bench.attach_sent(3_000_000).correlation_id;
+    assert!(!bench.client.schedule_reattach(at(3_000_000), soon));
+    // Refused, it waits for its owner's word again.
+    bench.refuse(3_000_001, correlation, "not now").unwrap();
+    assert_eq!(bench.client.reattach_at(), Some(Instant::NEVER));
+}
+
+#[test] // req: C-046
+fn by_hand_a_lease_that_was_never_held_is_still_asked_for_again_by_itself() {
+    let mut bench = Bench::new(LeaseConfig {
+        reattach_by_hand: true,
+        ..LeaseConfig::new(STREAM, Role::Consumer)
+    });
+    let correlation = bench.attach_sent(0).correlation_id;
+    bench.refuse(1, correlation, "not now").unwrap();
+    assert!(bench.client.reattach_at().unwrap() < at(200));
+}
+
+#[test] // req: C-038
+fn a_keepalive_by_hand_goes_at_once_and_moves_the_next_one() {
+    let mut bench = Bench::consumer();
+    assert!(!bench.client.keep_alive(at(0)), "nothing to keep");
+    let correlation = bench.attach_sent(0).correlation_id;
+    bench.grant(0, correlation, LEASE).unwrap();
+    assert!(matches!(bench.sent(0)[..], [Transmit::Keepalive(_)]));
+    assert!(bench.sent(500).is_empty());
+    assert!(bench.client.keep_alive(at(500)));
+    assert!(matches!(bench.sent(500)[..], [Transmit::Keepalive(_)]));
+    assert!(bench.sent(1_400).is_empty(), "counted from the last one");
+    assert!(matches!(bench.sent(1_500)[..], [Transmit::Keepalive(_)]));
+}

@@ -1,9 +1,15 @@
 //! What can go wrong for a client, by who is at fault.
 
+mod code;
+
+use core::time::Duration;
+
 use tp_core_nostd::wire::driver::RefusalCode;
 
 use crate::aeron::{ChannelError, TransportError};
+use crate::agent::StartError;
 use crate::regions::OfferRefused;
+pub use code::{Code, Coded};
 
 /// A setting that cannot be used; nothing was started.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,20 +30,22 @@ pub enum ConfigError {
         /// The setting.
         knob: &'static str,
     },
+    /// Pauses that cannot double from the first to the longest.
+    #[error(
+        "the first pause before attaching again, {first:?}, is longer than the longest, {longest:?}"
+    )]
+    Reattach {
+        /// The first pause.
+        first: Duration,
+        /// The longest pause.
+        longest: Duration,
+    },
     /// Not an Aeron channel.
     #[error(transparent)]
     Channel(#[from] ChannelError),
     /// The system has no such thread name.
     #[error("{0:?} cannot name a thread: it is empty or has a zero byte")]
     ThreadName(String),
-    /// The thread cannot run there.
-    #[error("the conductor thread cannot be pinned to processors {processors:?}: {error}")]
-    Affinity {
-        /// The processors that were asked for.
-        processors: Vec<usize>,
-        /// What the system says.
-        error: String,
-    },
     /// A directory that is to be trusted cannot be.
     #[error("{0}")]
     AllowedDirs(String),
@@ -83,9 +91,9 @@ pub enum Error {
     /// A call that waits was made from within a duty cycle, which it would wait for (C-148).
     #[error("a call that waits was made from within the conductor's own duty cycle")]
     InCallback,
-    /// The system gave no thread.
-    #[error("the conductor thread cannot be started: {0}")]
-    Thread(String),
+    /// The conductor has no thread.
+    #[error("the conductor has no thread: {0}")]
+    Thread(#[from] StartError),
     /// The client was closed.
     #[error("the client is closed")]
     Closed,

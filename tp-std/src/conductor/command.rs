@@ -1,0 +1,68 @@
+//! What the application asks of its conductor, through the one queue between them (C-142, C-144).
+
+use std::sync::Arc;
+
+use tp_core_nostd::proto::lease_client::LeaseConfig;
+use tp_core_nostd::proto::session::Cycle;
+
+use super::completion::Handle;
+use super::consuming::Consuming;
+use super::producing::Producing;
+use super::role::{Cold, Role};
+use crate::consumer::{Consumer, ConsumerConfig};
+use crate::context::{Context, Reattach};
+use crate::producer::{Producer, ProducerConfig};
+
+/// One wish.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Producer(ProducerConfig, Arc<Handle<Producer>>),
+    Consumer(ConsumerConfig, Arc<Handle<Consumer>>),
+    /// End when every lease was given back.
+    Finish,
+    /// End now.
+    Close,
+}
+
+pub(super) fn producer(
+    config: ProducerConfig,
+    handle: Arc<Handle<Producer>>,
+    context: &Context,
+    cycle: &mut Cycle<'_>,
+) -> Box<dyn Role> {
+    let lease = lease(context, config.lease());
+    let kind = Producing::new(config, context);
+    Box::new(Cold::new(kind, lease, context, cycle, handle))
+}
+
+pub(super) fn consumer(
+    config: ConsumerConfig,
+    handle: Arc<Handle<Consumer>>,
+    context: &Context,
+    cycle: &mut Cycle<'_>,
+) -> Box<dyn Role> {
+    let lease = lease(context, config.lease());
+    let kind = Consuming::new(config, context, cycle.now);
+    Box::new(Cold::new(kind, lease, context, cycle, handle))
+}
+
+/// A lease with the timings of the client.
+fn lease(context: &Context, lease: LeaseConfig) -> LeaseConfig {
+    let lease = LeaseConfig {
+        keepalive_interval: context.keepalive_interval(),
+        grace_intervals: context.lease_expiry_grace_intervals(),
+        timeout: context.message_timeout(),
+        ..lease
+    };
+    match context.reattach() {
+        Reattach::Automatic { first, longest } => LeaseConfig {
+            backoff_min: first,
+            backoff_max: longest,
+            ..lease
+        },
+        Reattach::ByHand => LeaseConfig {
+            reattach_by_hand: true,
+            ..lease
+        },
+    }
+}
