@@ -39,6 +39,7 @@ mod pool;
 mod region;
 mod ring;
 mod seqlock;
+mod sizing;
 mod slot;
 mod superblock;
 mod tensor;
@@ -59,6 +60,7 @@ pub use pool::{PayloadPool, PoolClass};
 pub use region::{Line, Region, RegionView, RegionWriter, WritableRegion};
 pub use ring::{HeaderRing, SlotReader, SlotWriter};
 pub use seqlock::{CommitReader, CommitWord, CommitWriter};
+pub use sizing::{Demand, Sizing};
 pub use slot::{SlotFrame, SlotHeader, SlotImage};
 #[cfg(target_has_atomic = "64")]
 pub use superblock::store_activity;

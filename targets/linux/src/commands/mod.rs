@@ -10,6 +10,7 @@ mod originals;
 mod output;
 mod publish;
 mod scratch;
+mod size;
 mod sources;
 mod stop;
 mod subscribe;
@@ -39,6 +40,8 @@ enum Command {
     Demo(demo::Args),
     /// Measures what programs cost on this machine.
     Bench(bench::Args),
+    /// Says how deep and wide the ring of a stream should be.
+    Size(size::Args),
     /// Asks a running driver for status, leases, streams and counters, or tells it something.
     Driver(driver::Args),
     /// Messages and slot headers between hex and JSON.
@@ -63,6 +66,7 @@ impl Tp {
             Command::Inspect(args) => inspect::run(args),
             Command::Demo(args) => demo::run(args),
             Command::Bench(args) => bench::run(args),
+            Command::Size(args) => size::run(args),
             Command::Driver(args) => driver::run(args),
             Command::Wire(args) => wire::run(args),
         }

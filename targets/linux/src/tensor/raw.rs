@@ -22,8 +22,7 @@ impl<R: Read> RawFrames<R> {
     /// # Errors
     /// [`TensorError::Shape`] if a frame would be longer than a payload can be.
     pub fn new(reader: R, dtype: Dtype, shape: Shape) -> Result<Self, TensorError> {
-        let frame_len = byte_len(dtype, &shape.0).and_then(|length| u32::try_from(length).ok());
-        let Some(frame_len) = frame_len else {
+        let Some(frame_len) = shape.byte_len(dtype) else {
             return Err(TensorError::Shape {
                 dims: sizes(&shape.0),
                 why: "a frame has less than 4 GiB",
@@ -75,6 +74,13 @@ pub fn parse_dtype(name: &str) -> Result<Dtype, String> {
 /// Elements along each of 1 to 8 dimensions, none of them zero.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shape(Vec<i32>);
+
+impl Shape {
+    /// Bytes of a frame of this shape, if a payload can be so long.
+    pub fn byte_len(&self, dtype: Dtype) -> Option<u32> {
+        byte_len(dtype, &self.0).and_then(|length| u32::try_from(length).ok())
+    }
+}
 
 /// Written as `480x640x3`, rows first.
 impl FromStr for Shape {
