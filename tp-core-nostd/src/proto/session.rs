@@ -77,6 +77,10 @@ pub enum Happened<'m> {
 }
 
 /// What a role's right to its stream rests on.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one per role, and most of them are leased; a box needs an allocator"
+)]
 #[derive(Debug)]
 enum Hold {
     /// A lease of the driver.

@@ -80,11 +80,10 @@ impl Medium for AeronMedium {
     }
 }
 
-fn awaited<T, E: ?Sized>(mut pending: Pending<T>, boxed: fn(T) -> Box<E>) -> Awaited<Box<E>>
-where
-    T: 'static,
-    E: 'static,
-{
+fn awaited<T: 'static, E: ?Sized + 'static>(
+    mut pending: Pending<T>,
+    boxed: fn(T) -> Box<E>,
+) -> Awaited<Box<E>> {
     Box::new(move || match pending.poll() {
         Poll::Pending => Poll::Pending,
         Poll::Ready(result) => Poll::Ready(result.map(boxed)),

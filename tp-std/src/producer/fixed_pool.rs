@@ -157,10 +157,6 @@ impl Producer {
     ///
     /// # Errors
     /// [`NoPool`] with the producer.
-    #[expect(
-        clippy::result_large_err,
-        reason = "the producer comes back as a value; this is no hot path"
-    )]
     pub fn into_fixed_pool(
         mut self,
         config: FixedPoolConfig,
@@ -295,10 +291,6 @@ impl Producer<FixedPool> {
     ///
     /// # Errors
     /// The producer as it was, while some slot is still lent.
-    #[expect(
-        clippy::result_large_err,
-        reason = "the producer comes back as a value; this is no hot path"
-    )]
     pub fn into_streaming(mut self) -> Result<Producer<Streaming>, Self> {
         // Ends what was dropped; frames that waited for it go out.
         let _ = self.catch_up();

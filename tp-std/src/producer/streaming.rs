@@ -83,10 +83,6 @@ impl Producer {
     ///
     /// # Errors
     /// [`Refused`] with the claim.
-    #[expect(
-        clippy::result_large_err,
-        reason = "the claim comes back as a value; a box would allocate"
-    )]
     pub fn commit(
         &mut self,
         claim: Claim,

@@ -19,10 +19,6 @@ where
     ///
     /// # Errors
     /// This publisher, as it was.
-    #[expect(
-        clippy::result_large_err,
-        reason = "the publisher comes back as a value; this is no hot path"
-    )]
     pub fn into_fixed_pool(
         self,
         buffers: u32,
@@ -117,10 +113,6 @@ where
     ///
     /// # Errors
     /// This publisher, as it was.
-    #[expect(
-        clippy::result_large_err,
-        reason = "the publisher comes back as a value; this is no hot path"
-    )]
     pub fn into_streaming(self) -> Result<Publisher<R, P, Streaming<S>, K, M>, Self> {
         let (regions, cache, telling) = (self.regions, self.cache, self.telling);
         match self.claims.into_streaming() {
