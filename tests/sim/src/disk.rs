@@ -13,6 +13,7 @@ use tp_tests::fake_transport::{Dice, Owner};
 
 use crate::fact::Removal;
 use crate::planted::{Bug, Planted};
+use crate::store::Store;
 
 /// What is wrong with the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +58,7 @@ pub(crate) struct Disk {
     /// Processes whose ids are in use, by themselves or by whoever came after them.
     living: BTreeSet<Owner>,
     /// What collection took since somebody last looked.
-    pub(crate) removed: Vec<Removal>,
+    removed: Vec<Removal>,
     planted: Planted,
 }
 
@@ -84,63 +85,9 @@ impl Disk {
         };
     }
 
-    /// A driver process started.
-    pub(crate) fn came(&mut self, driver: Owner) {
-        self.living.insert(driver);
-    }
-
-    /// A driver process is gone. Sometimes another process gets its id at once, and its epochs look alive for ever.
-    pub(crate) fn went(&mut self, driver: Owner, dice: &mut Dice) {
-        if !dice.happens(10) {
-            self.living.remove(&driver);
-        }
-    }
-
     /// The regions of an epoch, for whoever maps them.
     pub(crate) fn open(&self, stream: StreamId, epoch: Epoch) -> Option<Rc<Regions>> {
         self.streams.get(&stream)?.get(&epoch.get())?.clone()
-    }
-
-    /// Does what the driver that runs as `creator` ordered. Activity stamps need no answer.
-    pub(crate) fn carry_out(
-        &mut self,
-        now: Instant,
-        creator: Owner,
-        order: FileOrder<'_>,
-    ) -> Option<FileResult> {
-        match order {
-            FileOrder::Scan { stream } => Some(self.scan(stream)),
-            FileOrder::Provision { stream, epoch, .. } => {
-                Some(self.provision(now, creator, stream, epoch))
-            }
-            FileOrder::Collect { stream, keep } => Some(self.collect(now, creator, stream, &keep)),
-            FileOrder::RefreshActivity { stream, epoch } => {
-                if let Some(regions) = self.open(stream, epoch) {
-                    regions.activity_ns.set(now.as_ns());
-                }
-                None
-            }
-        }
-    }
-
-    /// The driver died while this was being done: it may have been done, half done or not begun.
-    pub(crate) fn interrupted(
-        &mut self,
-        now: Instant,
-        creator: Owner,
-        order: FileOrder<'_>,
-        dice: &mut Dice,
-    ) {
-        match (dice.within(0..=2), order) {
-            (0, FileOrder::Provision { stream, epoch, .. }) => {
-                let epochs = self.streams.entry(stream).or_default();
-                epochs.entry(epoch.get()).or_insert(None);
-            }
-            (1, _) => {
-                self.carry_out(now, creator, order);
-            }
-            _ => {}
-        }
     }
 
     fn scan(&self, stream: StreamId) -> FileResult {
@@ -267,5 +214,55 @@ impl Disk {
     fn used(&self) -> usize {
         let epochs = self.streams.values().flat_map(BTreeMap::values);
         epochs.flatten().count()
+    }
+}
+
+impl Store for Disk {
+    fn came(&mut self, driver: Owner) {
+        self.living.insert(driver);
+    }
+
+    fn went(&mut self, driver: Owner, dice: &mut Dice) {
+        if !dice.happens(10) {
+            self.living.remove(&driver);
+        }
+    }
+
+    fn carry_out(
+        &mut self,
+        now: Instant,
+        creator: Owner,
+        order: FileOrder<'_>,
+    ) -> Option<FileResult> {
+        match order {
+            FileOrder::Scan { stream } => Some(self.scan(stream)),
+            FileOrder::Provision { stream, epoch, .. } => {
+                Some(self.provision(now, creator, stream, epoch))
+            }
+            FileOrder::Collect { stream, keep } => Some(self.collect(now, creator, stream, &keep)),
+            FileOrder::RefreshActivity { stream, epoch } => {
+                if let Some(regions) = self.open(stream, epoch) {
+                    regions.activity_ns.set(now.as_ns());
+                }
+                None
+            }
+        }
+    }
+
+    fn interrupted(&mut self, now: Instant, creator: Owner, order: FileOrder<'_>, dice: &mut Dice) {
+        match (dice.within(0..=2), order) {
+            (0, FileOrder::Provision { stream, epoch, .. }) => {
+                let epochs = self.streams.entry(stream).or_default();
+                epochs.entry(epoch.get()).or_insert(None);
+            }
+            (1, _) => {
+                self.carry_out(now, creator, order);
+            }
+            _ => {}
+        }
+    }
+
+    fn removed(&mut self) -> std::vec::Drain<'_, Removal> {
+        self.removed.drain(..)
     }
 }

@@ -33,6 +33,7 @@ mod plan;
 mod planted;
 mod run;
 mod scenario;
+mod store;
 mod wire;
 mod world;
 

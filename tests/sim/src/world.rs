@@ -10,7 +10,7 @@ use tp_tests::fake_transport::{Dice, FakeNet, Owner};
 use crate::LONGEST_STEP;
 use crate::client::ClientActor;
 use crate::disk::{Disk, SharedDisk};
-use crate::driver::{DriverActor, Start, Tables};
+use crate::driver::{DriverActor, Orders, Start, Tables};
 use crate::fact::{Fact, What, Who};
 use crate::invariants::{Memory, Scene, Violation};
 use crate::plan::Plan;
@@ -240,7 +240,7 @@ impl<'a> World<'a> {
             pace: self.pace,
             planted: self.planted,
         };
-        self.driver = Some(DriverActor::start(start, self.plan));
+        self.driver = Some(DriverActor::start(start, &Orders::of(self.plan)));
         self.note(Who::Driver, What::Started);
     }
 

@@ -1,9 +1,11 @@
-//! The real driver engine on the fake medium, with the fake disk.
+//! The real driver engine on the fake medium, with whatever [`Store`] has its files.
 
 mod setup;
 
 use core::time::Duration;
+use std::cell::RefCell;
 use std::collections::{BTreeSet, VecDeque};
+use std::rc::Rc;
 
 use tp_core_nostd::ids::StreamId;
 use tp_core_nostd::proto::driver::{
@@ -14,22 +16,23 @@ use tp_core_nostd::transport::{Publication, Subscription};
 use tp_core_nostd::wire::driver::{Role, ShutdownReason};
 use tp_tests::fake_transport::{Dice, FakeNet, FakeSubscription, Owner};
 
+pub(crate) use self::setup::Orders;
 pub use self::setup::Tables;
-use crate::disk::SharedDisk;
+use crate::disk::Disk;
 use crate::fact::What;
-use crate::plan::Plan;
 use crate::planted::{Bug, Planted};
+use crate::store::Store;
 use crate::wire::{Fuse, Stall, Wire};
 use crate::{ANNOUNCE, CONTROL};
 
 /// A driver process.
-pub(crate) struct DriverActor<'a> {
+pub(crate) struct DriverActor<'a, S = Disk> {
     pub(crate) owner: Owner,
     pub(crate) engine: Driver<'a>,
     pub(crate) fuse: Fuse,
     pub(crate) stall: Stall,
     pub(crate) stepped_at: Instant,
-    disk: SharedDisk,
+    disk: Rc<RefCell<S>>,
     pace: Duration,
     inbox: FakeSubscription,
     control: Wire,
@@ -42,9 +45,9 @@ pub(crate) struct DriverActor<'a> {
 }
 
 /// What a new driver process finds.
-pub(crate) struct Start<'a> {
+pub(crate) struct Start<'a, S = Disk> {
     pub(crate) net: FakeNet,
-    pub(crate) disk: SharedDisk,
+    pub(crate) disk: Rc<RefCell<S>>,
     pub(crate) owner: Owner,
     pub(crate) tables: &'a mut Tables,
     pub(crate) seed: u64,
@@ -52,8 +55,8 @@ pub(crate) struct Start<'a> {
     pub(crate) planted: Planted,
 }
 
-impl<'a> DriverActor<'a> {
-    pub(crate) fn start(start: Start<'a>, plan: &Plan) -> Self {
+impl<'a, S: Store> DriverActor<'a, S> {
+    pub(crate) fn start(start: Start<'a, S>, orders: &Orders<'a>) -> Self {
         let Start {
             net,
             disk,
@@ -63,9 +66,9 @@ impl<'a> DriverActor<'a> {
             pace,
             planted,
         } = start;
-        let config = setup::config(&plan.policy, seed, planted);
+        let config = setup::config(orders, seed, planted);
         let mut engine = Driver::new(config, tables.lend()).unwrap();
-        for stream in &plan.streams {
+        for stream in orders.streams {
             engine.add_stream(*stream, 0).unwrap();
         }
         let fuse = Fuse::default();
@@ -108,7 +111,7 @@ impl<'a> DriverActor<'a> {
             self.orders.pop_front();
             let mut disk = self.disk.borrow_mut();
             let result = disk.carry_out(now, self.owner, order);
-            facts.extend(disk.removed.drain(..).map(What::Removed));
+            facts.extend(disk.removed().map(What::Removed));
             drop(disk);
             let Some(result) = result else { continue };
             facts.push(What::Filed(result));

@@ -10,7 +10,7 @@ use tp_core_nostd::shm::PoolClass;
 use tp_core_nostd::wire::Stride;
 
 use crate::PERIOD;
-use crate::plan::{Capacities, Policy};
+use crate::plan::{Capacities, Plan, Policy};
 use crate::planted::Planted;
 
 const PROFILES: &[Profile<'static>] = &[Profile {
@@ -34,10 +34,33 @@ const fn ids(first: u32, last: u32) -> IdRange {
     IdRange::new(StreamId::new(first).unwrap(), StreamId::new(last).unwrap()).unwrap()
 }
 
+/// What a driver is told that differs from plan to plan.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Orders<'a> {
+    /// Where its files are.
+    pub(crate) root: &'a str,
+    /// The streams it is to have.
+    pub(crate) streams: &'a [StreamId],
+    /// By what rules.
+    pub(crate) policy: Policy,
+}
+
+impl<'a> Orders<'a> {
+    /// Those of a plan, for a disk that is imagined.
+    pub(crate) fn of(plan: &'a Plan) -> Self {
+        Self {
+            root: "/dev/shm/tensorpool-sim/default",
+            streams: &plan.streams,
+            policy: plan.policy,
+        }
+    }
+}
+
 /// Everything on, by this policy.
-pub(super) fn config(policy: &Policy, seed: u64, planted: Planted) -> Config<'static> {
+pub(super) fn config<'a>(orders: &Orders<'a>, seed: u64, planted: Planted) -> Config<'a> {
+    let policy = orders.policy;
     Config {
-        root: "/dev/shm/tensorpool-sim/default",
+        root: orders.root,
         hugepages: false,
         profiles: PROFILES,
         announce_period: PERIOD,
