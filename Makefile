@@ -44,8 +44,9 @@ loom: ## the models of seqlock, direct poll and seam, every interleaving
 
 SEEDS ?= 1000
 
-sim: ## driver and clients in a simulated world that goes wrong; SEEDS=1000, SEED=7 replays one
-	@cargo run --quiet --release -p tp-sim -- $(SEEDS)
+sim: setup ## driver and clients in simulated worlds that go wrong; SEEDS=1000, SEED=7 replays one
+	@cargo build --quiet $(AERON) --bin tp-sim
+	@$(TARGET_DIR)/release/tp-sim $(SEEDS)
 
 firmware-smoke: ## claim, commit, read and wrap on an emulated Cortex-M4
 	@targets/linux/setup.sh --firmware

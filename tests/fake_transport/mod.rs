@@ -226,6 +226,16 @@ pub struct FakePublication {
     id: u64,
 }
 
+impl FakePublication {
+    /// Whether a message of `len` bytes would be taken at the moment.
+    ///
+    /// # Errors
+    /// What `offer` would say.
+    pub fn can_accept(&self, len: usize) -> Result<(), SendError> {
+        self.net.lock().accepts(self.id, len).map(|_| ())
+    }
+}
+
 impl Publication for FakePublication {
     fn offer(&mut self, message: &[u8]) -> Result<(), SendError> {
         self.net.lock().offer(self.id, message)

@@ -106,9 +106,10 @@ impl Net {
         id
     }
 
-    pub(super) fn offer(&mut self, id: u64, message: &[u8]) -> Result<(), SendError> {
-        if message.len() > MAX_MESSAGE_BYTES {
-            let (len, max) = (message.len(), MAX_MESSAGE_BYTES);
+    /// Whether a message of so many bytes would be taken; who writes into which log, if so.
+    pub(super) fn accepts(&mut self, id: u64, len: usize) -> Result<(ImageId, Owner), SendError> {
+        if len > MAX_MESSAGE_BYTES {
+            let max = MAX_MESSAGE_BYTES;
             return Err(SendError::TooLong { len, max });
         }
         self.settle();
@@ -123,7 +124,7 @@ impl Net {
         for reader in self.readers.values_mut() {
             if let Some(image) = reader.images.get_mut(&log) {
                 connected = true;
-                if image.bytes + message.len() > WINDOW_BYTES {
+                if image.bytes + len > WINDOW_BYTES {
                     image.full_since.get_or_insert(now);
                     full = true;
                 }
@@ -133,10 +134,15 @@ impl Net {
             self.was_full = true;
             return Err(SendError::BackPressured);
         }
-        if !connected {
-            return Err(SendError::NotConnected);
+        match connected {
+            true => Ok((log, sender)),
+            false => Err(SendError::NotConnected),
         }
+    }
 
+    pub(super) fn offer(&mut self, id: u64, message: &[u8]) -> Result<(), SendError> {
+        let (log, sender) = self.accepts(id, message.len())?;
+        let now = self.clock.now();
         for reader in self.readers.values_mut() {
             let Some(image) = reader.images.get_mut(&log) else {
                 continue;

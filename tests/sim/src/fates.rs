@@ -20,7 +20,7 @@ use crate::wire::{Fuse, Stall};
 use crate::world::World;
 
 /// How long images of a killed process stay (Aeron's client liveness timeout).
-const LINGER: Duration = Duration::from_secs(10);
+pub(crate) const LINGER: Duration = Duration::from_secs(10);
 
 impl World<'_> {
     /// Does one stroke of fate.

@@ -13,6 +13,9 @@
 //! overtake each other, those of one never, as on the real medium; processes die in the middle of a duty cycle, stall and
 //! come back; the machine sleeps or boots; the disk is full, slow, forbidden or unreadable. Bugs of our own can be planted
 //! at the edge of the machines ([`Bug`]) to see them found.
+//!
+//! The second world, [`run_runtime`], is inhabited by the whole runtime of clients: conductors, producers and consumers that
+//! map real files. It begins at `runtime/mod.rs`.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
@@ -32,6 +35,7 @@ mod invariants;
 mod plan;
 mod planted;
 mod run;
+mod runtime;
 mod scenario;
 mod store;
 mod wire;
@@ -47,6 +51,9 @@ pub use invariants::{Violation, invariants};
 pub use plan::{Capacities, ClientPlan, Plan, Policy};
 pub use planted::{Bug, Planted};
 pub use run::{Outcome, run, run_plan};
+pub use runtime::{
+    Bug as RuntimeBug, Planted as RuntimePlanted, RuntimePlan, promises, run_runtime, runtime_plan,
+};
 pub use scenario::plan;
 pub use world::World;
 

@@ -1,61 +1,126 @@
-//! Many runs, one per seed; the last line says how they went. `tp-sim 1000` makes a thousand, `SEED=7 tp-sim` replays
-//! one and tells it whole.
+//! Many runs in both worlds, one per seed; the last line says how they went. `tp-sim 1000` makes a thousand in the first
+//! world and a quarter of that in the second, which has more to do per run; `SEED=7 tp-sim` replays one in each and tells
+//! it whole, `WORLD=protocol` or `WORLD=runtime` leaves the other out.
 #![allow(clippy::arithmetic_side_effects, reason = "counts of a simulation")]
 
 use std::process::ExitCode;
 
-use tp_sim::{Outcome, Planted, plan, run};
+use tp_sim::{Outcome, Planted, RuntimePlanted, plan, run, run_runtime, runtime_plan};
+
+/// Of so many seeds one is lived through in the second world, too.
+const RUNTIME_EVERY: u64 = 4;
+
+/// A world to live in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum World {
+    /// Machines of the protocol, files of the imagination.
+    Protocol,
+    /// The runtime of clients, real files.
+    Runtime,
+}
 
 fn main() -> ExitCode {
+    let worlds = match std::env::var("WORLD").as_deref() {
+        Ok("protocol") => vec![World::Protocol],
+        Ok("runtime") => vec![World::Runtime],
+        Ok(_) => return misuse("WORLD is protocol or runtime"),
+        Err(_) => vec![World::Protocol, World::Runtime],
+    };
     match std::env::var("SEED") {
         Ok(seed) => match seed.parse() {
-            Ok(seed) => replay(seed),
+            Ok(seed) => replay(&worlds, seed),
             Err(_) => misuse("SEED is not a number"),
         },
         Err(_) => match std::env::args().nth(1).map(|seeds| seeds.parse()) {
-            None => many(1_000),
-            Some(Ok(seeds)) => many(seeds),
+            None => many(&worlds, 1_000),
+            Some(Ok(seeds)) => many(&worlds, seeds),
             Some(Err(_)) => misuse("usage: tp-sim [SEEDS]"),
         },
     }
 }
 
-fn many(seeds: u64) -> ExitCode {
-    let (mut steps, mut violations) = (0, 0);
-    for seed in 1..=seeds {
-        let outcome = run(seed, Planted::default(), false);
-        steps += outcome.steps;
-        if outcome.violation.is_some() {
-            violations += 1;
-            tell(seed, &outcome);
-        }
-        if seed % 500 == 0 && seed < seeds {
-            eprintln!("{seed} of {seeds} seeds, {steps} steps, {violations} violations");
+impl World {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Protocol => "protocol",
+            Self::Runtime => "runtime",
         }
     }
-    conclude(seeds, steps, violations)
+
+    fn run(self, seed: u64, tell_all: bool) -> Outcome {
+        match self {
+            Self::Protocol => run(seed, Planted::default(), tell_all),
+            Self::Runtime => run_runtime(seed, RuntimePlanted::default(), tell_all),
+        }
+    }
+
+    /// How many of so many seeds are its share, at least one.
+    fn share(self, seeds: u64) -> u64 {
+        match self {
+            Self::Protocol => seeds,
+            Self::Runtime => seeds.div_ceil(RUNTIME_EVERY),
+        }
+    }
 }
 
-fn replay(seed: u64) -> ExitCode {
-    eprintln!("{:#?}", plan(seed));
-    let outcome = run(seed, Planted::default(), true);
-    tell(seed, &outcome);
-    conclude(1, outcome.steps, u64::from(outcome.violation.is_some()))
+/// How many runs there were, and how they went.
+#[derive(Clone, Copy, Default)]
+struct Tally {
+    runs: u64,
+    steps: u64,
+    violations: u64,
 }
 
-fn tell(seed: u64, outcome: &Outcome) {
-    for line in &outcome.told {
-        eprintln!("{line}");
+impl Tally {
+    fn add(&mut self, world: World, seed: u64, outcome: &Outcome) {
+        self.runs += 1;
+        self.steps += outcome.steps;
+        self.violations += u64::from(outcome.violation.is_some());
+        for line in &outcome.told {
+            eprintln!("{line}");
+        }
+        if let Some(violation) = &outcome.violation {
+            let world = world.name();
+            eprintln!("WORLD={world} SEED={seed} breaks {violation}\n");
+        }
     }
-    if let Some(violation) = &outcome.violation {
-        eprintln!("SEED={seed} breaks {violation}\n");
+}
+
+fn many(worlds: &[World], seeds: u64) -> ExitCode {
+    let mut tally = Tally::default();
+    for world in worlds {
+        let (name, seeds) = (world.name(), world.share(seeds));
+        for seed in 1..=seeds {
+            tally.add(*world, seed, &world.run(seed, false));
+            if seed % 500 == 0 && seed < seeds {
+                eprintln!("{name}: {seed} of {seeds} seeds");
+            }
+        }
     }
+    conclude(tally)
+}
+
+fn replay(worlds: &[World], seed: u64) -> ExitCode {
+    let mut tally = Tally::default();
+    for world in worlds {
+        match world {
+            World::Protocol => eprintln!("{:#?}", plan(seed)),
+            World::Runtime => eprintln!("{:#?}", runtime_plan(seed)),
+        }
+        tally.add(*world, seed, &world.run(seed, true));
+    }
+    conclude(tally)
 }
 
 #[expect(clippy::print_stdout, reason = "the result of the program")]
-fn conclude(seeds: u64, steps: u64, violations: u64) -> ExitCode {
+fn conclude(tally: Tally) -> ExitCode {
+    let Tally {
+        runs,
+        steps,
+        violations,
+    } = tally;
     let word = if violations == 0 { "ok" } else { "broken" };
-    println!(r#"{{"sim":"{word}","seeds":{seeds},"steps":{steps},"violations":{violations}}}"#);
+    println!(r#"{{"sim":"{word}","runs":{runs},"steps":{steps},"violations":{violations}}}"#);
     ExitCode::from(u8::from(violations > 0))
 }
 

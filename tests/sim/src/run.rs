@@ -17,6 +17,8 @@ const DRIVERS: usize = 32;
 pub struct Outcome {
     /// How often somebody had something to do.
     pub steps: u64,
+    /// Frames that consumers took; there are none in the first world.
+    pub frames: u64,
     /// The first promise that was broken.
     pub violation: Option<Violation>,
     /// What happened last before it, or everything.
@@ -45,6 +47,7 @@ pub fn run_plan(plan: &Plan, planted: Planted, tell_all: bool) -> Outcome {
     };
     Outcome {
         steps: world.steps(),
+        frames: 0,
         violation,
         told,
     }

@@ -1,7 +1,6 @@
 //! The sending end of an actor, and the moment of its death.
 
-use core::cell::Cell;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex};
 
 use tp_core_nostd::proto::dispatch::{Message, classify};
 use tp_core_nostd::time::Instant;
@@ -10,34 +9,32 @@ use tp_tests::fake_transport::FakePublication;
 
 /// How much a process still does before it dies. Clones burn together.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Fuse(Rc<Cell<Option<u32>>>);
+pub(crate) struct Fuse(Arc<Mutex<Option<u32>>>);
 
 impl Fuse {
     pub(crate) fn light(&self, left: u32) {
-        if self.0.get().is_none() {
-            self.0.set(Some(left));
-        }
+        self.0.lock().unwrap().get_or_insert(left);
     }
 
     pub(crate) fn blow(&self) {
-        self.0.set(Some(0));
+        *self.0.lock().unwrap() = Some(0);
     }
 
     pub(crate) fn put_out(&self) {
-        self.0.set(None);
+        *self.0.lock().unwrap() = None;
     }
 
     pub(crate) fn is_burnt(&self) -> bool {
-        self.0.get() == Some(0)
+        *self.0.lock().unwrap() == Some(0)
     }
 
     /// Whether the process lives to do one thing more.
     pub(crate) fn burn(&self) -> bool {
-        match self.0.get() {
+        match &mut *self.0.lock().unwrap() {
             None => true,
             Some(0) => false,
             Some(left) => {
-                self.0.set(Some(left - 1));
+                *left -= 1;
                 true
             }
         }

@@ -1,0 +1,155 @@
+//! A client process: the real conductor, and applications with real producers and consumers.
+
+use std::path::Path;
+
+use tp_core_nostd::time::Instant;
+use tp_core_nostd::wire::driver::Role;
+use tp_std::clock::SharedClock;
+use tp_std::{Client, Conductor, Context};
+use tp_tests::fake_transport::{Dice, FakeNet, Owner};
+
+use super::camera::Camera;
+use super::clock::Frozen;
+use super::ledger::Ledger;
+use super::medium::{Lines, SimMedium};
+use super::plan::Roles;
+use super::planted::{Bug, Planted};
+use super::tap::Tap;
+use super::viewer::Viewer;
+use crate::wire::{Fuse, Stall};
+
+/// What applications are up to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mood {
+    /// This and that.
+    Busy,
+    /// They bring to an end what they have in hand, and write what can be read at once.
+    Closing,
+    /// They write nothing more, and read all there is.
+    Quiet,
+}
+
+/// See the module.
+pub(super) struct Process {
+    pub(super) owner: Owner,
+    pub(super) fuse: Fuse,
+    pub(super) stall: Stall,
+    pub(super) tap: Tap,
+    pub(super) cameras: Vec<Camera>,
+    pub(super) viewers: Vec<Viewer>,
+    client: Client,
+    conductor: Conductor,
+    dice: Dice,
+    lines: Lines,
+    /// It ended by itself.
+    pub(super) has_left: bool,
+}
+
+impl Process {
+    pub(super) fn start(
+        net: &FakeNet,
+        owner: Owner,
+        files: &Path,
+        roles: &Roles,
+        seed: u64,
+        planted: Planted,
+    ) -> Self {
+        let mut dice = Dice::seeded(seed);
+        let lines = Lines {
+            net: net.clone(),
+            owner,
+            fuse: Fuse::default(),
+            tap: Tap::default(),
+            planted,
+            frozen: Frozen::new(net.clock(), planted),
+        };
+        let context = Context::new()
+            .with_clock(SharedClock::new(lines.frozen.clone()))
+            .with_seed(dice.roll())
+            .with_log_handler(|_, _| {})
+            .allow_dir(files);
+        let medium = SimMedium::new(lines.clone(), Dice::seeded(dice.roll()));
+        let (client, conductor) = Client::over(Box::new(medium), context).unwrap();
+        let mut app = || Dice::seeded(dice.roll());
+        let cameras = roles.cameras.iter();
+        let cameras = cameras.map(|stream| Camera::new(*stream, app(), planted));
+        let cameras = cameras.collect();
+        let viewers = roles.viewers.iter();
+        let viewers = viewers.map(|stream| Viewer::new(*stream, app(), planted));
+        Self {
+            owner,
+            fuse: lines.fuse.clone(),
+            stall: Stall::default(),
+            tap: lines.tap.clone(),
+            cameras,
+            viewers: viewers.collect(),
+            client,
+            conductor,
+            dice,
+            lines,
+            has_left: false,
+        }
+    }
+
+    /// The conductor goes through one duty cycle, the applications do something before or behind it.
+    pub(super) fn step(&mut self, now: Instant, mood: Mood, ledger: &mut Ledger) {
+        if self.dice.happens(20) {
+            self.applications(now, mood, ledger);
+        }
+        if self.conductor.do_work().is_err() {
+            self.has_left = true;
+            return;
+        }
+        let begun = self.applications(now, mood, ledger);
+        self.judge(now, &begun, ledger);
+        let mut overheard = self.tap.lock();
+        for (publication, descriptor) in overheard.told.drain(..) {
+            ledger.told((self.owner, publication), &descriptor);
+        }
+        self.freeze(now, overheard.leases());
+    }
+
+    /// Gives every lease back, and ends.
+    pub(super) fn leave(&mut self) {
+        self.conductor.close();
+        self.has_left = true;
+    }
+
+    /// Which cameras began a frame.
+    fn applications(&mut self, now: Instant, mood: Mood, ledger: &mut Ledger) -> Vec<bool> {
+        let mut begun = Vec::with_capacity(self.cameras.len());
+        for camera in &mut self.cameras {
+            let writes = mood != Mood::Quiet;
+            let haste = mood == Mood::Closing;
+            begun.push(writes && camera.step(now, &self.client, ledger, haste) > 0);
+        }
+        for viewer in &mut self.viewers {
+            viewer.step(now, &self.client, ledger, mood != Mood::Busy);
+        }
+        begun
+    }
+
+    /// A producer begins no frame once its lease may have run out, and its conductor had the time to notice (D-094).
+    fn judge(&self, now: Instant, begun: &[bool], ledger: &mut Ledger) {
+        for (camera, _) in self.cameras.iter().zip(begun).filter(|(_, begun)| **begun) {
+            let held = self.tap.lock().held(camera.stream, Role::Producer);
+            let late = held.is_none_or(|held| now > held.deadline);
+            if late {
+                let detail = format!("{}: a frame at {}, {held:?}", camera.stream, now.as_ns());
+                ledger.broken("no_write_begins_after_the_deadline", detail);
+            }
+        }
+    }
+
+    /// Time stands still for whoever has what it wants, where that is planted.
+    fn freeze(&self, now: Instant, leases: usize) {
+        let stops = match self.lines.planted.0 {
+            Some(Bug::StoppedClock) => !self.cameras.is_empty(),
+            Some(Bug::Frozen) => self.cameras.is_empty(),
+            _ => false,
+        };
+        if stops && leases >= self.cameras.len() + self.viewers.len() {
+            self.lines.frozen.stop(now);
+        }
+    }
+}
