@@ -71,10 +71,16 @@ pub(crate) struct Rig {
 impl Rig {
     /// Media driver and driver.
     pub(crate) fn start(shape: &Shape) -> Self {
+        let mut rig = Self::start_without_driver(shape);
+        rig.start_driver();
+        rig
+    }
+
+    /// A media driver alone.
+    pub(crate) fn start_without_driver(shape: &Shape) -> Self {
         let mut rig = Self::without_media(shape);
         rig.media =
             Some(MediaDriver::start(MediaDriverConfig::new(aeron_dir(rig.root()))).unwrap());
-        rig.start_driver();
         rig
     }
 
@@ -199,7 +205,7 @@ pub(crate) fn aeron_dir(root: &Path) -> PathBuf {
     root.join("aeron")
 }
 
-fn base_dir(root: &Path) -> PathBuf {
+pub(crate) fn base_dir(root: &Path) -> PathBuf {
     root.join("shm")
 }
 

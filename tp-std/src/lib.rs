@@ -19,6 +19,7 @@ pub mod log;
 pub mod medium;
 #[cfg(doctest)]
 mod misuse;
+mod own_regions;
 mod producer;
 mod regions;
 mod seed;
@@ -33,6 +34,7 @@ pub use context::{
     METADATA_STREAM, QOS_STREAM, Reattach, STATUS_STREAM,
 };
 pub use error::{Code, Coded, ConfigError, Error};
+pub use own_regions::OwnRegions;
 pub use producer::{
     BlobsWaiting, Claim, CommitMeta, CommitRefused, Delivery, DeliveryCounts, Filled, FixedPool,
     FixedPoolConfig, Frame, Mode, NoPool, NoPoolReason, OfferError, Producer, ProducerConfig,

@@ -16,6 +16,8 @@ use tp_core_nostd::wire::PoolEntry;
 use tp_core_nostd::wire::control::ShmPoolAnnounce;
 use tp_core_nostd::wire::driver::Grant;
 
+use crate::own_regions::OwnRegions;
+
 /// Regions on offer, kept beyond the message that named them. Nothing of it is a fact before it is mapped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Offer {
@@ -45,6 +47,12 @@ pub enum OfferRefused {
     /// The file is not the region on offer.
     #[error("a region is not the one on offer: {0}")]
     Region(RegionError),
+    /// Frames were written there before: a producer that begins needs a new epoch (T-58).
+    #[error("the regions of epoch {epoch} were used before; a producer begins in a new epoch")]
+    Used {
+        /// Their epoch.
+        epoch: Epoch,
+    },
     /// The regions do not belong together.
     #[error("the regions on offer do not belong together: {0}")]
     Regions(RegionsError),
@@ -70,6 +78,17 @@ impl Offer {
             slots: announce.header_nslots,
             header_uri: announce.header_region_uri.to_string(),
             pools: owned(&announce.payload_pools),
+        }
+    }
+
+    pub(crate) fn of_own(stream: StreamId, own: &OwnRegions) -> Self {
+        Self {
+            stream,
+            epoch: own.epoch,
+            layout_version: LAYOUT_VERSION,
+            slots: own.slots,
+            header_uri: own.header_uri.clone(),
+            pools: own.pools.clone(),
         }
     }
 
@@ -175,6 +194,16 @@ impl<M: Region> Mapped<M> {
         M: Clone,
     {
         self.regions.clone()
+    }
+
+    /// The same, unless frames were written there before.
+    pub(crate) fn unused(self) -> Result<Self, OfferRefused> {
+        match self.regions.is_unused() {
+            true => Ok(self),
+            false => Err(OfferRefused::Used {
+                epoch: self.epoch(),
+            }),
+        }
     }
 
     /// Every mapped region.

@@ -15,9 +15,9 @@ use crate::wire::Pools;
 use crate::wire::control::ShmPoolAnnounce;
 use crate::wire::enums::ClockDomain;
 
-/// Regions that a producer has from its owner.
+/// Regions that a producer has from its owner, as it announces them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OwnRegions<'a> {
+pub struct Announced<'a> {
     /// Their incarnation.
     pub epoch: Epoch,
     /// Slots of the ring and of each pool.
@@ -53,6 +53,11 @@ impl PoolBeacon {
         self.cadence.hasten();
     }
 
+    /// Whether an announce is due.
+    pub fn is_due(&self, now: Instant) -> bool {
+        self.cadence.is_due(now)
+    }
+
     /// Offers the message to `emit`, if it is due; returns whether it was sent.
     ///
     /// # Errors
@@ -60,7 +65,7 @@ impl PoolBeacon {
     pub fn transmit<E>(
         &mut self,
         now: Instant,
-        regions: OwnRegions<'_>,
+        regions: Announced<'_>,
         emit: impl FnOnce(&ShmPoolAnnounce<'_>) -> Result<(), E>,
     ) -> Result<bool, E> {
         if !self.cadence.is_due(now) {
@@ -96,13 +101,13 @@ mod tests {
 
     const PERIOD: Duration = Duration::from_secs(1);
 
-    fn regions() -> OwnRegions<'static> {
+    fn regions() -> Announced<'static> {
         let pool = PoolEntry {
             pool_id: PoolId::new(1).unwrap(),
             stride: Stride::new(640).unwrap(),
             region_uri: RegionUri::new("/shm/1.pool", false).unwrap(),
         };
-        OwnRegions {
+        Announced {
             epoch: Epoch::new(5).unwrap(),
             slots: SlotCount::new(8).unwrap(),
             pools: Pools::from_slice(&[pool]).unwrap(),

@@ -1,7 +1,8 @@
 //! The regions of one stream and epoch that belong together: a header ring and its payload pools.
 
 use crate::ids::PoolId;
-use crate::shm::{HeaderRing, PayloadPool, Region};
+use crate::seq::Seq;
+use crate::shm::{CommitWord, HeaderRing, PayloadPool, Region};
 
 /// A ring and its pools, found to be of one stream, one epoch and one slot count. `P` lends the pools as a slice: an
 /// array, a boxed slice, a borrowed slice.
@@ -70,6 +71,15 @@ impl<R: Region, P: AsRef<[PayloadPool<R>]>> StreamRegions<R, P> {
             }
         }
         Ok(Self { ring, pools })
+    }
+
+    /// Whether no frame was ever begun: a region that reads as zeros behind its superblock. One that was written is not
+    /// for another producer, whose numbers would begin at 0 again (W-049, T-58).
+    pub fn is_unused(&self) -> bool {
+        let slots = self.ring.slots();
+        let mut indices = (0..slots.get()).filter_map(|index| slots.index(index));
+        let untouched = CommitWord::in_progress(Seq::FIRST);
+        indices.all(|index| self.ring.slot(index).load() == Some(untouched))
     }
 
     /// The header ring; its shape names stream and epoch.

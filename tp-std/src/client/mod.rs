@@ -68,15 +68,18 @@ impl Client {
     }
 
     /// Asks for the producer lease of a stream; the producer follows when the driver granted it and its memory is
-    /// mapped.
+    /// mapped. Without a driver ([`ProducerConfig::direct`]) it follows as soon as its regions are.
     ///
     /// # Errors
-    /// [`Error::QueueFull`].
+    /// [`Error::QueueFull`]; [`Error::Config`] for a producer without a driver whose regions are no stream's, or that asks
+    /// for what only a driver grants.
     pub fn producer(&self, config: ProducerConfig) -> Result<Pending<Producer>, Error> {
+        config.check()?;
         self.ask(|handle| Command::Producer(config, handle))
     }
 
     /// Asks for a consumer lease of a stream; the consumer follows when the driver granted it and its memory is mapped.
+    /// Without a driver ([`ConsumerConfig::direct`]) it follows when a producer announced regions that can be mapped.
     ///
     /// # Errors
     /// [`Error::QueueFull`].

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tp_core_nostd::proto::lease_client::LeaseConfig;
-use tp_core_nostd::proto::session::Cycle;
+use tp_core_nostd::proto::session::{Cycle, Session};
 
 use super::completion::Handle;
 use super::consuming::Consuming;
@@ -30,9 +30,9 @@ pub(super) fn producer(
     context: &Context,
     cycle: &mut Cycle<'_>,
 ) -> Box<dyn Role> {
-    let lease = lease(context, config.lease());
+    let session = session(context, config.lease(), config.own.is_some(), cycle);
     let kind = Producing::new(config, context);
-    Box::new(Cold::new(kind, lease, context, cycle, handle))
+    Box::new(Cold::new(kind, session, context, handle))
 }
 
 pub(super) fn consumer(
@@ -41,9 +41,23 @@ pub(super) fn consumer(
     context: &Context,
     cycle: &mut Cycle<'_>,
 ) -> Box<dyn Role> {
-    let lease = lease(context, config.lease());
+    let session = session(context, config.lease(), config.is_direct, cycle);
     let kind = Consuming::new(config, context, cycle.now);
-    Box::new(Cold::new(kind, lease, context, cycle, handle))
+    Box::new(Cold::new(kind, session, context, handle))
+}
+
+/// The right to a stream: a lease, or none where there is no driver.
+fn session(
+    context: &Context,
+    wish: LeaseConfig,
+    is_direct: bool,
+    cycle: &mut Cycle<'_>,
+) -> Session {
+    let window = context.freshness_window();
+    match is_direct {
+        true => Session::direct(wish.stream, wish.role, wish.client, window, cycle.ids),
+        false => Session::new(lease(context, wish), window, cycle.ids),
+    }
 }
 
 /// A lease with the timings of the client.

@@ -4,7 +4,7 @@
 use core::fmt;
 use std::sync::Arc;
 
-use tp_core_nostd::proto::lease_client::{LeaseConfig, LeaseLost};
+use tp_core_nostd::proto::lease_client::LeaseLost;
 use tp_core_nostd::proto::session::{Cycle, Happened, Inbound, Session};
 use tp_linux_hugepages::LinuxMapper;
 
@@ -154,15 +154,14 @@ pub(super) struct Cold<K: Kind> {
 impl<K: Kind> Cold<K> {
     pub(super) fn new(
         kind: K,
-        lease: LeaseConfig,
+        session: Session,
         context: &Context,
-        cycle: &mut Cycle<'_>,
         handle: Arc<Handle<K::Hot>>,
     ) -> Self {
         Self {
             kind,
             post: Post {
-                session: Session::new(lease, context.freshness_window(), cycle.ids),
+                session,
                 link: Arc::default(),
                 mapped: None,
                 retired: Retired::default(),

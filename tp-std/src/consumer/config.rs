@@ -10,6 +10,8 @@ use tp_core_nostd::wire::driver::Role;
 pub struct ConsumerConfig {
     pub(crate) stream: StreamId,
     lease: LeaseConfig,
+    /// It has no driver, and takes what is announced.
+    pub(crate) is_direct: bool,
     pub(super) watch_memory: bool,
     pub(super) max_gap: u64,
 }
@@ -21,9 +23,17 @@ impl ConsumerConfig {
         Self {
             stream,
             lease,
+            is_direct: false,
             watch_memory: true,
             max_gap: DEFAULT_MAX_OUTSTANDING_SEQ_GAP,
         }
+    }
+
+    /// A consumer of `stream` without a driver: it asks for no lease, and maps what is announced (C-048).
+    pub const fn direct(stream: StreamId) -> Self {
+        let mut config = Self::new(stream);
+        config.is_direct = true;
+        config
     }
 
     /// A fixed client id; unique among all leases of the driver (C-030).

@@ -4,6 +4,7 @@ mod code;
 
 use core::time::Duration;
 
+use tp_core_nostd::uri::UriError;
 use tp_core_nostd::wire::driver::RefusalCode;
 
 use crate::aeron::{ChannelError, TransportError};
@@ -46,6 +47,23 @@ pub enum ConfigError {
     /// The system has no such thread name.
     #[error("{0:?} cannot name a thread: it is empty or has a zero byte")]
     ThreadName(String),
+    /// No region URI.
+    #[error("{uri:?} names no region: {error}")]
+    Region {
+        /// The text.
+        uri: String,
+        /// What is wrong with it.
+        error: UriError,
+    },
+    /// Regions that make no stream.
+    #[error("{0}")]
+    Pools(&'static str),
+    /// A wish to a driver, for a producer that has none (C-048).
+    #[error("{wish} is for the driver to grant, and this producer has none")]
+    WithoutDriver {
+        /// The wish.
+        wish: &'static str,
+    },
     /// A directory that is to be trusted cannot be.
     #[error("{0}")]
     AllowedDirs(String),

@@ -10,6 +10,9 @@ use tp_core_nostd::proto::lease_client::LeaseConfig;
 use tp_core_nostd::shm::RegionWriter;
 use tp_core_nostd::wire::driver::{HugepagesPolicy, PublishMode, Role};
 
+use crate::error::ConfigError;
+use crate::own_regions::OwnRegions;
+
 /// What a producer asks the driver for, and how it publishes.
 #[derive(Clone, Debug)]
 pub struct ProducerConfig {
@@ -20,6 +23,8 @@ pub struct ProducerConfig {
     pub(super) test_first: bool,
     pub(super) flush: Flush,
     pub(crate) metadata_capacity: usize,
+    /// What it writes if it has no driver.
+    pub(crate) own: Option<OwnRegions>,
 }
 
 /// Bytes for attributes unless the application asks for more or fewer.
@@ -37,6 +42,16 @@ impl ProducerConfig {
             test_first: false,
             flush: Flush(None),
             metadata_capacity: METADATA_CAPACITY,
+            own: None,
+        }
+    }
+
+    /// The producer of `stream` without a driver: it writes regions of its own, which nobody wrote before, and announces
+    /// them each announce period (C-048, C-078).
+    pub fn direct(stream: StreamId, regions: OwnRegions) -> Self {
+        Self {
+            own: Some(regions),
+            ..Self::new(stream)
         }
     }
 
@@ -110,6 +125,28 @@ impl ProducerConfig {
         self
     }
 
+    /// What no driver is asked for, where there is none.
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        let Some(own) = &self.own else { return Ok(()) };
+        own.check()?;
+        let usual = LeaseConfig::new(self.stream, Role::Producer);
+        let wishes = [
+            (
+                "a publish mode",
+                self.lease.publish_mode != usual.publish_mode,
+            ),
+            (
+                "a hugepages policy",
+                self.lease.hugepages != usual.hugepages,
+            ),
+            ("a node id", self.lease.desired_node.is_some()),
+        ];
+        match wishes.into_iter().find(|(_, asked)| *asked) {
+            Some((wish, _)) => Err(ConfigError::WithoutDriver { wish }),
+            None => Ok(()),
+        }
+    }
+
     pub(crate) const fn lease(&self) -> LeaseConfig {
         self.lease
     }
@@ -130,5 +167,40 @@ impl CacheOps for Flush {
 impl fmt::Debug for Flush {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.0.is_some() { "Flush" } else { "None" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tp_core_nostd::ids::{Epoch, PoolId};
+    use tp_core_nostd::seq::SlotCount;
+    use tp_core_nostd::shm::Stride;
+
+    #[test] // req: C-048
+    fn a_producer_without_a_driver_has_regions_and_asks_for_nothing() {
+        let (epoch, slots) = (Epoch::new(1).unwrap(), SlotCount::new(4).unwrap());
+        let ring = OwnRegions::new(epoch, slots, "shm:file?path=/h").unwrap();
+        let (pool_id, stride) = (PoolId::new(1).unwrap(), Stride::new(64).unwrap());
+        let regions = ring.clone().with_pool(pool_id, stride, "shm:file?path=/p");
+        let stream = StreamId::new(10_000).unwrap();
+        let direct = |regions| ProducerConfig::direct(stream, regions);
+        let regions = regions.unwrap();
+        assert_eq!(direct(regions.clone()).check(), Ok(()));
+        assert!(matches!(direct(ring).check(), Err(ConfigError::Pools(_))));
+        let node = NodeId::new(3).unwrap();
+        for wish in [
+            direct(regions.clone()).with_publish_mode(PublishMode::RequireExisting),
+            direct(regions.clone()).with_hugepages(HugepagesPolicy::Hugepages),
+            direct(regions).with_node(node),
+        ] {
+            assert!(matches!(
+                wish.check(),
+                Err(ConfigError::WithoutDriver { .. })
+            ));
+        }
+        let leased = ProducerConfig::new(stream).with_node(node);
+        assert_eq!(leased.check(), Ok(()));
+        assert_eq!(leased.own, None);
     }
 }

@@ -1,6 +1,7 @@
 //! What makes a role a producer: writable memory, a descriptor publication, activity stamps, and what it tells by itself
 //! ([`telling`]).
 
+mod beacon;
 mod blobs;
 mod source;
 mod telling;
@@ -20,7 +21,8 @@ use crate::clock::SharedClock;
 use crate::context::Context;
 use crate::medium::{Awaited, Medium, Sender};
 use crate::producer::{Producer, ProducerConfig, Voice};
-use crate::regions::Offer;
+use crate::regions::{Mapped, Offer};
+use beacon::Beacon;
 use telling::{Teller, Telling};
 
 #[derive(Debug)]
@@ -33,6 +35,8 @@ pub(super) struct Producing {
     voice: Arc<Voice>,
     /// From the first memory on.
     telling: Option<Telling>,
+    /// Without a driver.
+    beacon: Option<Beacon>,
 }
 
 impl Producing {
@@ -45,6 +49,7 @@ impl Producing {
             clock: context.clock().clone(),
             voice: Arc::default(),
             telling: None,
+            beacon: None,
         }
     }
 
@@ -55,7 +60,13 @@ impl Producing {
         offer: Offer,
         mapper: &LinuxMapper,
     ) {
-        match offer.map_write(mapper) {
+        let mapped = offer.map_write(mapper);
+        // A driver's regions are of a new epoch; those of an application are what it says.
+        let mapped = match self.config.own {
+            Some(_) => mapped.and_then(Mapped::unused),
+            None => mapped,
+        };
+        match mapped {
             Ok(mapped) => {
                 // At once, since between attach and the first stamp the regions look abandoned (T-34).
                 mapped.touch(cycle.now);
@@ -72,6 +83,16 @@ impl Producing {
                 let _ = post.session.lost(cycle, LeaseLost::Unusable);
             }
         }
+    }
+
+    /// Without a driver: the regions are those the application gave.
+    fn begin(&mut self, post: &mut Post<Self>, cycle: &mut Cycle<'_>, mapper: &LinuxMapper) {
+        let Some(own) = self.config.own.clone() else {
+            return;
+        };
+        let stream = self.config.stream;
+        self.map(post, cycle, Offer::of_own(stream, &own), mapper);
+        self.beacon = Some(Beacon::new(stream, post.session.client(), self.period, own));
     }
 
     fn tell_anew(&mut self, post: &Post<Self>) {
@@ -102,6 +123,7 @@ impl Kind for Producing {
     ) {
         match happened {
             Happened::Granted(grant) => self.map(post, cycle, Offer::of_grant(&grant), mapper),
+            Happened::Begun => self.begin(post, cycle, mapper),
             Happened::Lost(why) => {
                 tracing::info!(stream = %self.config.stream, ?why, "producer lease lost");
                 post.fence();
@@ -131,12 +153,19 @@ impl Kind for Producing {
             mapped.touch(now);
             self.activity.sent(now);
         }
-        telling.has_newcomers(now);
+        let has_newcomers = telling.has_newcomers(now);
+        let mut work = 0_u32;
+        if let (Some(beacon), Some(control)) = (&mut self.beacon, connection.control()) {
+            if has_newcomers {
+                beacon.hasten();
+            }
+            work = work.saturating_add(beacon.tend(now, control));
+        }
         let teller = Teller {
             client: post.session.client(),
             epoch: mapped.epoch(),
         };
-        telling.tend(now, teller, connection)
+        work.saturating_add(telling.tend(now, teller, connection))
     }
 
     fn on_reconnect(&mut self, _: &mut Post<Self>) {
