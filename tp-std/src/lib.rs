@@ -36,9 +36,10 @@ pub use context::{
 pub use error::{Code, Coded, ConfigError, Error};
 pub use own_regions::OwnRegions;
 pub use producer::{
-    BlobsWaiting, Claim, CommitMeta, CommitRefused, Delivery, DeliveryCounts, Filled, FixedPool,
-    FixedPoolConfig, Frame, Mode, NoPool, NoPoolReason, OfferError, Producer, ProducerConfig,
-    Published, Queued, Refused, Requeueable, Slot, Streaming,
+    AnswerHellos, BlobsWaiting, Claim, CommitMeta, CommitRefused, Consumers, Delivery,
+    DeliveryCounts, Filled, FixedPool, FixedPoolConfig, Frame, Mode, NoPool, NoPoolReason,
+    OfferError, PrivateDeliveries, Producer, ProducerConfig, Published, Queued, Refused,
+    Requeueable, Slot, Streaming,
 };
 pub use regions::OfferRefused;
 pub use tp_linux_hugepages::Permissions;

@@ -8,6 +8,8 @@ use tp_core_nostd::proto::claim::Token;
 use tp_core_nostd::shm::{OutOfBounds, PayloadPool, RegionWriter};
 use tp_linux_hugepages::WritableMapping;
 
+use super::progress::Started;
+
 /// Tokens that were dropped without a word; the producer ends them at its next call. It has room for one of every slot.
 pub(super) type Dropped = Arc<ArrayQueue<Token>>;
 
@@ -16,6 +18,8 @@ pub(super) type Dropped = Arc<ArrayQueue<Token>>;
 pub(super) struct Buffer {
     pub(super) token: Token,
     pool: PayloadPool<WritableMapping>,
+    /// Once its filling is told of.
+    pub(super) started: Option<Started>,
     /// Where the token is left if this is dropped; `None` once it ended.
     dropped: Option<Dropped>,
 }
@@ -29,6 +33,7 @@ impl Buffer {
         Self {
             token,
             pool,
+            started: None,
             dropped: Some(dropped),
         }
     }

@@ -7,9 +7,11 @@ use tp_core_nostd::ids::{ClientId, NodeId, StreamId};
 use tp_core_nostd::memory::CacheOps;
 use tp_core_nostd::proto::claim::Overtaking;
 use tp_core_nostd::proto::lease_client::LeaseConfig;
+use tp_core_nostd::proto::publish::HeaderOrder;
 use tp_core_nostd::shm::RegionWriter;
 use tp_core_nostd::wire::driver::{HugepagesPolicy, PublishMode, Role};
 
+use super::consumers::Consumers;
 use crate::error::ConfigError;
 use crate::own_regions::OwnRegions;
 
@@ -25,6 +27,8 @@ pub struct ProducerConfig {
     pub(crate) metadata_capacity: usize,
     /// What it writes if it has no driver.
     pub(crate) own: Option<OwnRegions>,
+    pub(crate) consumers: Consumers,
+    pub(super) header_order: HeaderOrder,
 }
 
 /// Bytes for attributes unless the application asks for more or fewer.
@@ -32,7 +36,7 @@ const METADATA_CAPACITY: usize = 4096;
 
 impl ProducerConfig {
     /// The producer of `stream` with a client id of its own choice.
-    pub const fn new(stream: StreamId) -> Self {
+    pub fn new(stream: StreamId) -> Self {
         let lease = LeaseConfig::new(stream, Role::Producer);
         Self {
             stream,
@@ -42,6 +46,8 @@ impl ProducerConfig {
             test_first: false,
             flush: Flush(None),
             metadata_capacity: METADATA_CAPACITY,
+            consumers: Consumers::new(),
+            header_order: HeaderOrder::Last,
             own: None,
         }
     }
@@ -145,6 +151,24 @@ impl ProducerConfig {
             Some((wish, _)) => Err(ConfigError::WithoutDriver { wish }),
             None => Ok(()),
         }
+    }
+
+    /// What its consumers are granted; each the streams it asks for by default (C-082, C-086).
+    #[must_use]
+    pub fn with_consumers(mut self, consumers: Consumers) -> Self {
+        self.consumers = consumers;
+        self
+    }
+
+    /// Whether the header of a frame that is told of while it is filled is written first, so that consumers can read
+    /// prefixes (C-075, E-02). The metadata of the stream has to say so, by the attribute `tp.progress.header_first`.
+    #[must_use]
+    pub const fn with_header_first(mut self, on: bool) -> Self {
+        self.header_order = match on {
+            true => HeaderOrder::First,
+            false => HeaderOrder::Last,
+        };
+        self
     }
 
     pub(crate) const fn lease(&self) -> LeaseConfig {

@@ -225,6 +225,37 @@ impl Producer {
 }
 
 impl Producer<FixedPool> {
+    /// Tells who wants to know that filling of a buffer begins, and what it will hold (C-072): `meta.len` bytes, or all it
+    /// has. If anybody wants to know, its frame has its number from now on (C-067). What is said here and not said again
+    /// at the commit stands; with [`ProducerConfig::with_header_first`](super::ProducerConfig::with_header_first) nothing
+    /// else may be said then but a shorter length.
+    ///
+    /// # Errors
+    /// [`CommitRefused`]; the buffer is what it was.
+    pub fn start(
+        &mut self,
+        slot: &mut Slot<Queued>,
+        tensor: &TensorHeader,
+        meta: CommitMeta,
+    ) -> Result<(), CommitRefused> {
+        let len = meta.len.unwrap_or(slot.capacity());
+        self.start_buffer(&mut slot.buffer, tensor, len, meta)
+    }
+
+    /// Tells who wants to know that the first `bytes_filled` bytes of a buffer are there, no more often than that is wanted
+    /// (C-073). The first report begins a buffer that was not [started](Self::start). The end is told by its commit.
+    ///
+    /// # Errors
+    /// [`CommitRefused`]: fewer bytes than before or more than it has (C-072).
+    pub fn offer_progress(
+        &mut self,
+        slot: &mut Slot<Queued>,
+        bytes_filled: u32,
+    ) -> Result<(), CommitRefused> {
+        let len = slot.capacity();
+        self.fill_buffer(&mut slot.buffer, len, bytes_filled)
+    }
+
     /// Publishes what is in a buffer; copies no payload byte (C-068).
     ///
     /// # Errors
@@ -242,10 +273,10 @@ impl Producer<FixedPool> {
         let Some(writing) = &mut self.writing else {
             return refuse(slot, CommitRefused::LeaseLost);
         };
-        let len = meta.len.unwrap_or(slot.capacity());
-        let meta = self
-            .outlet
-            .meta(meta.capture_ns, meta.meta_version, meta.trace_id);
+        let started = slot.buffer.started;
+        let len = meta.len.or(started.map(|started| started.len));
+        let len = len.unwrap_or(slot.capacity());
+        let meta = self.outlet.meta_after(started, meta);
         let sent_ns = self.outlet.sent_ns();
         let image = self.outlet.prepare(tensor);
         let committed = writing.commit(slot.buffer.token, image, len, meta, sent_ns);
@@ -255,8 +286,10 @@ impl Producer<FixedPool> {
         };
         let mut filled = Slot::new(slot.buffer);
         filled.buffer.token = token;
+        filled.buffer.started = None;
         let published = self.published(committed);
         self.send_ready();
+        self.tell();
         Ok((published, filled))
     }
 
@@ -282,6 +315,7 @@ impl Producer<FixedPool> {
         };
         let mut queued = Slot::new(slot.buffer);
         queued.buffer.token = token;
+        queued.buffer.started = None;
         self.send_ready();
         Ok(queued)
     }

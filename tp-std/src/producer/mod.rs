@@ -7,9 +7,13 @@
 mod buffer;
 mod claim;
 mod config;
+mod consumers;
+mod exchange;
 mod fixed_pool;
 mod frame;
 mod outlet;
+mod privates;
+mod progress;
 mod source;
 mod streaming;
 mod voice;
@@ -20,6 +24,7 @@ use std::sync::Arc;
 use crossbeam_queue::ArrayQueue;
 use tp_core_nostd::ids::Epoch;
 use tp_core_nostd::proto::claim::{self as core_claim, Entry, TableId, Token};
+use tp_core_nostd::proto::progress::{Meter, Throttle};
 use tp_core_nostd::proto::publish::{Committed, Publisher};
 use tp_core_nostd::seq::Seq;
 use tp_core_nostd::shm::PayloadPool;
@@ -34,6 +39,8 @@ use buffer::Dropped;
 pub use claim::Claim;
 use config::Flush;
 pub use config::ProducerConfig;
+pub use consumers::{AnswerHellos, Consumers};
+pub(crate) use exchange::{Exchange, Order, Private, StreamCounts};
 pub use fixed_pool::{
     Filled, FixedPool, FixedPoolConfig, NoPool, NoPoolReason, Queued, Requeueable, Slot,
 };
@@ -41,6 +48,7 @@ pub use frame::{
     CommitMeta, CommitRefused, Delivery, DeliveryCounts, Frame, OfferError, Published, Refused,
 };
 use outlet::Outlet;
+pub use privates::PrivateDeliveries;
 pub use source::BlobsWaiting;
 pub use streaming::Streaming;
 pub(crate) use voice::{Blob, Voice};
@@ -48,7 +56,8 @@ pub(crate) use voice::{Blob, Voice};
 pub(crate) type ProducerLink = Link<WritableMapping, Box<dyn Sender>, ()>;
 
 /// The writer of one epoch's memory, with claims of one mode.
-type Writing<C> = Publisher<WritableMapping, Box<[PayloadPool<WritableMapping>]>, C, Flush>;
+type Writing<C> =
+    Publisher<WritableMapping, Box<[PayloadPool<WritableMapping>]>, C, Flush, Box<[Meter]>>;
 type Entries = Box<[Entry]>;
 
 /// How a producer's slots are lent: [`Streaming`] or [`FixedPool`].
@@ -57,12 +66,14 @@ pub trait Mode: sealed::Mode {}
 impl<M: sealed::Mode> Mode for M {}
 
 mod sealed {
+    use tp_core_nostd::proto::claim::Claims;
+
     use super::{FrameDescriptor, Producer, Seq, Token};
 
     /// What differs between the modes.
     pub trait Mode: Sized {
         /// The claims of an epoch.
-        type Claims: core::fmt::Debug;
+        type Claims: core::fmt::Debug + Claims;
 
         /// New memory may be in the mailbox.
         fn adopt(producer: &mut Producer<Self>);
@@ -93,9 +104,10 @@ impl Producer {
         config: &ProducerConfig,
         clock: SharedClock,
         voice: Arc<Voice>,
+        exchange: Arc<Exchange>,
     ) -> Self {
         Self {
-            outlet: Outlet::new(link, config, clock, voice),
+            outlet: Outlet::new(link, config, clock, voice, exchange),
             writing: None,
             dropped: Arc::new(ArrayQueue::new(1)),
             mappings: 0,
@@ -112,7 +124,15 @@ impl Producer {
         let (table, overtaking) = (TableId(self.mappings), self.outlet.overtaking);
         let claims = core_claim::Streaming::new(table, entries, slots, overtaking);
         let flush = self.outlet.flush.clone();
-        self.writing = claims.map(|claims| Publisher::with_cache(regions, claims, flush));
+        let stream = regions.ring().shape().stream_id;
+        let meters = vec![Meter::IDLE; slots.get() as usize].into_boxed_slice();
+        let throttle = Throttle::new(stream, epoch, slots, meters);
+        let order = self.outlet.header_order;
+        self.writing = claims.zip(throttle).map(|(claims, throttle)| {
+            let publisher = Publisher::with_cache(regions, claims, flush);
+            publisher.telling(throttle, order)
+        });
+        self.outlet.privates.forget_waiting();
         self.outlet.is_stale = false;
         self.outlet.voice.figures().begin(epoch);
     }
@@ -149,6 +169,9 @@ impl<M: Mode> Producer<M> {
     fn adopt(&mut self) {
         self.outlet.catch_up();
         M::adopt(self);
+        if let Some(writing) = &mut self.writing {
+            writing.set_progress(self.outlet.privates.policy());
+        }
     }
 
     fn end(&mut self, token: Token) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tp_core_nostd::ids::StreamId;
 use tp_core_nostd::proto::claim::Overtaking;
-use tp_core_nostd::proto::publish::FrameMeta;
+use tp_core_nostd::proto::publish::{FrameMeta, HeaderOrder};
 use tp_core_nostd::role::Generation;
 use tp_core_nostd::shm::{SlotImage, TensorHeader};
 use tp_core_nostd::time::Clock;
@@ -13,7 +13,10 @@ use tp_core_nostd::wire::control::FrameDescriptor;
 
 use super::ProducerLink;
 use super::config::{Flush, ProducerConfig};
-use super::frame::{Delivery, DeliveryCounts, OfferError};
+use super::exchange::Exchange;
+use super::frame::{CommitMeta, Delivery, DeliveryCounts, OfferError};
+use super::privates::Privates;
+use super::progress::Started;
 use super::voice::{Description, Voice};
 use crate::clock::SharedClock;
 use crate::medium::Sender;
@@ -35,6 +38,9 @@ pub(super) struct Outlet {
     descriptor_timestamp: bool,
     test_first: bool,
     pub(super) deliveries: DeliveryCounts,
+    /// The streams of single consumers.
+    pub(super) privates: Privates,
+    pub(super) header_order: HeaderOrder,
     pub(super) clock: SharedClock,
     pub(super) stream: StreamId,
     pub(super) voice: Arc<Voice>,
@@ -50,6 +56,7 @@ impl Outlet {
         config: &ProducerConfig,
         clock: SharedClock,
         voice: Arc<Voice>,
+        exchange: Arc<Exchange>,
     ) -> Self {
         let storage = vec![0; config.metadata_capacity].into_boxed_slice();
         Self {
@@ -67,6 +74,8 @@ impl Outlet {
             descriptor_timestamp: config.descriptor_timestamp,
             test_first: config.test_first,
             deliveries: DeliveryCounts::default(),
+            privates: Privates::new(exchange, config.consumers.streams()),
+            header_order: config.header_order,
             clock,
         }
     }
@@ -81,9 +90,12 @@ impl Outlet {
     pub(super) fn catch_up(&mut self) {
         self.seen = self.link.cell.catch_up();
         self.is_stale |= !self.seen.is_active();
-        if let Some(publication) = self.link.endpoint.take() {
-            self.publication = Some(publication);
+        if let Some(publication) = self.link.endpoint.take()
+            && let Some(old) = self.publication.replace(publication)
+        {
+            self.privates.exchange().retire(old);
         }
+        self.privates.catch_up();
     }
 
     /// Whether frames can be taken.
@@ -133,6 +145,18 @@ impl Outlet {
         }
     }
 
+    /// What a commit says, where a start said something before: that holds unless it is said again.
+    #[inline]
+    pub(super) fn meta_after(&self, started: Option<Started>, said: CommitMeta) -> FrameMeta {
+        let before = started.and_then(|started| started.meta);
+        self.meta(
+            said.capture_ns.or(before.map(|meta| meta.timestamp_ns)),
+            said.meta_version
+                .or(before.and_then(|meta| meta.meta_version)),
+            said.trace_id.or(before.and_then(|meta| meta.trace_id)),
+        )
+    }
+
     /// The header image of a tensor: most producers send the same one again and again.
     #[inline]
     pub(super) fn prepare(&mut self, tensor: &TensorHeader) -> &mut SlotImage {
@@ -144,7 +168,7 @@ impl Outlet {
         image
     }
 
-    /// Sends a descriptor and counts what became of it.
+    /// Sends a descriptor to everybody; what became of it on the shared stream is counted and returned (C-059).
     pub(super) fn send(&mut self, descriptor: &FrameDescriptor) -> Delivery {
         let delivery = match &mut self.publication {
             Some(publication) => send(publication.as_mut(), descriptor),
@@ -157,6 +181,7 @@ impl Outlet {
             Delivery::Failed | Delivery::Held => &mut self.deliveries.failed,
         };
         *count = count.wrapping_add(1);
+        self.privates.send(descriptor, &self.clock);
         delivery
     }
 }
@@ -167,12 +192,18 @@ impl Drop for Outlet {
     }
 }
 
-fn send(publication: &mut dyn Sender, descriptor: &FrameDescriptor) -> Delivery {
+/// Sends a descriptor to one stream.
+pub(super) fn send(publication: &mut dyn Sender, descriptor: &FrameDescriptor) -> Delivery {
     let mut message = [0; DESCRIPTOR_LEN];
     if descriptor.encode(&mut message).is_err() {
         return Delivery::Failed;
     }
-    match publication.offer(&message) {
+    deliver(publication, &message)
+}
+
+/// Sends a message, once.
+pub(super) fn deliver(publication: &mut dyn Sender, message: &[u8]) -> Delivery {
+    match publication.offer(message) {
         Ok(()) => Delivery::Sent,
         Err(SendError::NotConnected) => Delivery::Unconnected,
         Err(SendError::BackPressured | SendError::AdminAction) => Delivery::BackPressured,

@@ -2,6 +2,7 @@
 
 use tp_core_nostd::proto::claim::{self as core_claim, Token};
 use tp_core_nostd::seq::Seq;
+use tp_core_nostd::shm::TensorHeader;
 use tp_core_nostd::wire::control::FrameDescriptor;
 
 use super::buffer::Buffer;
@@ -86,7 +87,7 @@ impl Producer {
     pub fn commit(
         &mut self,
         claim: Claim,
-        tensor: &tp_core_nostd::shm::TensorHeader,
+        tensor: &TensorHeader,
         meta: CommitMeta,
     ) -> Result<Published, Refused<Claim>> {
         let refuse = |claim, reason| Err(Refused { claim, reason });
@@ -96,10 +97,10 @@ impl Producer {
         let Some(writing) = &mut self.writing else {
             return refuse(claim, CommitRefused::LeaseLost);
         };
-        let len = meta.len.unwrap_or(claim.len);
-        let meta = self
-            .outlet
-            .meta(meta.capture_ns, meta.meta_version, meta.trace_id);
+        let started = claim.buffer.started;
+        let len = meta.len.or(started.map(|started| started.len));
+        let len = len.unwrap_or(claim.len);
+        let meta = self.outlet.meta_after(started, meta);
         let sent_ns = self.outlet.sent_ns();
         let image = self.outlet.prepare(tensor);
         let committed = match writing.commit(claim.buffer.token, image, len, meta, sent_ns) {
@@ -109,7 +110,39 @@ impl Producer {
         claim.buffer.end();
         let published = self.published(committed);
         self.send_ready();
+        self.tell();
         Ok(published)
+    }
+
+    /// Tells who wants to know that filling of a claim begins, and what it will hold (C-072): `meta.len` bytes, or what was
+    /// claimed. What is said here and not said again at the commit stands; with
+    /// [`ProducerConfig::with_header_first`](super::ProducerConfig::with_header_first) nothing else may be said then but a
+    /// shorter length.
+    ///
+    /// # Errors
+    /// [`CommitRefused`]; the claim is what it was.
+    pub fn start(
+        &mut self,
+        claim: &mut Claim,
+        tensor: &TensorHeader,
+        meta: CommitMeta,
+    ) -> Result<(), CommitRefused> {
+        let len = meta.len.unwrap_or(claim.len);
+        self.start_buffer(&mut claim.buffer, tensor, len, meta)
+    }
+
+    /// Tells who wants to know that the first `bytes_filled` bytes of a claim are there, no more often than that is wanted
+    /// (C-073). The first report begins a claim that was not [started](Self::start). The end is told by its commit.
+    ///
+    /// # Errors
+    /// [`CommitRefused`]: fewer bytes than before or more than it has (C-072).
+    pub fn offer_progress(
+        &mut self,
+        claim: &mut Claim,
+        bytes_filled: u32,
+    ) -> Result<(), CommitRefused> {
+        let len = claim.len;
+        self.fill_buffer(&mut claim.buffer, len, bytes_filled)
     }
 
     /// Ends a claim without a frame.

@@ -3,6 +3,8 @@
 
 mod beacon;
 mod blobs;
+mod manager;
+mod outlets;
 mod source;
 mod telling;
 
@@ -20,9 +22,10 @@ use crate::aeron::TransportError;
 use crate::clock::SharedClock;
 use crate::context::Context;
 use crate::medium::{Awaited, Medium, Sender};
-use crate::producer::{Producer, ProducerConfig, Voice};
+use crate::producer::{Exchange, Producer, ProducerConfig, Voice};
 use crate::regions::{Mapped, Offer};
 use beacon::Beacon;
+use manager::Managing;
 use telling::{Teller, Telling};
 
 #[derive(Debug)]
@@ -37,11 +40,16 @@ pub(super) struct Producing {
     telling: Option<Telling>,
     /// Without a driver.
     beacon: Option<Beacon>,
+    consumers: Managing,
+    exchange: Arc<Exchange>,
 }
 
 impl Producing {
     pub(super) fn new(config: ProducerConfig, context: &Context) -> Self {
         let period = context.announce_period();
+        let has_driver = config.own.is_none();
+        let (consumers, exchange) =
+            Managing::new(config.stream, &config.consumers, has_driver, context);
         Self {
             period,
             activity: Cadence::new(period),
@@ -50,6 +58,8 @@ impl Producing {
             voice: Arc::default(),
             telling: None,
             beacon: None,
+            consumers,
+            exchange,
         }
     }
 
@@ -75,6 +85,7 @@ impl Producing {
                 post.mapped = Some(mapped);
                 post.activate();
                 self.tell_anew(post);
+                self.consumers.on_epoch();
             }
             Err(refused) => {
                 tracing::warn!(stream = %self.config.stream, %refused, "regions on offer are not used");
@@ -137,6 +148,7 @@ impl Kind for Producing {
         if let Some(telling) = &mut self.telling {
             telling.hear(cycle.now, inbound.message);
         }
+        self.consumers.hear(cycle.now, inbound.message);
     }
 
     fn tend(
@@ -145,10 +157,14 @@ impl Kind for Producing {
         cycle: &mut Cycle<'_>,
         connection: &mut Connection,
     ) -> u32 {
-        let (Some(mapped), Some(telling)) = (&post.mapped, &mut self.telling) else {
-            return 0;
-        };
         let now = cycle.now;
+        let (work, has_orders) = self.consumers.tend(now, connection);
+        if has_orders {
+            post.link.cell.notify();
+        }
+        let (Some(mapped), Some(telling)) = (&post.mapped, &mut self.telling) else {
+            return work;
+        };
         if self.activity.is_due(now) {
             mapped.touch(now);
             self.activity.sent(now);
@@ -172,6 +188,7 @@ impl Kind for Producing {
         if let Some(telling) = &mut self.telling {
             telling.on_reconnect();
         }
+        self.consumers.on_reconnect();
     }
 
     /// Once it has its lease: one that is refused leaves no trace on the descriptor stream.
@@ -185,6 +202,7 @@ impl Kind for Producing {
     }
 
     fn hot(&self, link: Arc<LinkOf<Self>>) -> Producer {
-        Producer::new(link, &self.config, self.clock.clone(), self.voice.clone())
+        let (clock, voice) = (self.clock.clone(), self.voice.clone());
+        Producer::new(link, &self.config, clock, voice, self.exchange.clone())
     }
 }
