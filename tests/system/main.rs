@@ -16,6 +16,7 @@
 mod camera;
 mod client;
 mod crashes;
+mod direct;
 mod ears;
 mod flow;
 mod foreign;

@@ -54,9 +54,14 @@ impl Peer {
 
     /// Gives an order and returns the numbers of the answer.
     pub(crate) fn ask(&mut self, order: &str) -> Vec<u64> {
-        writeln!(self.child.stdin.as_ref().unwrap(), "{order}").unwrap();
+        self.tell(order);
         let verb = order.split_whitespace().next().unwrap();
         self.heard(verb)
+    }
+
+    /// Gives an order.
+    pub(crate) fn tell(&self, order: &str) {
+        writeln!(self.child.stdin.as_ref().unwrap(), "{order}").unwrap();
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
@@ -69,7 +74,15 @@ impl Peer {
         self.child.wait().unwrap();
     }
 
-    fn heard(&mut self, word: &str) -> Vec<u64> {
+    /// The numbers of an answer, if it came.
+    pub(crate) fn try_heard(&mut self, word: &str) -> Option<Vec<u64>> {
+        let line = self.lines.try_recv().ok()?;
+        let mut words = line.split_whitespace();
+        assert_eq!(words.next(), Some(word), "{line}");
+        Some(words.map(|number| number.parse().unwrap()).collect())
+    }
+
+    pub(crate) fn heard(&mut self, word: &str) -> Vec<u64> {
         match self.lines.recv_timeout(PATIENCE) {
             Ok(line) => {
                 let mut words = line.split_whitespace();
@@ -140,7 +153,7 @@ fn consume(client: &Client, orders: &Receiver<String>) {
     }
 }
 
-/// `frames N`: publishes them and answers epoch and last number. `half`: leaves a frame of a kilobyte half written.
+/// `frames N`: publishes them and answers epoch and last number. `while-allowed`: publishes until it is refused. `half`: leaves a frame of a kilobyte half written.
 fn produce(client: &Client, orders: &Receiver<String>) {
     let mut producer = producer(client);
     println!("@ready");
@@ -153,6 +166,14 @@ fn produce(client: &Client, orders: &Receiver<String>) {
                 thread::sleep(Duration::from_millis(1));
             }
             println!("@frames {epoch} {last}");
+        } else if order == "while-allowed" {
+            println!("@publishing");
+            let mut last = 0;
+            while let Ok((seq, _)) = publish(&mut producer, 1024) {
+                last = seq;
+                thread::sleep(Duration::from_millis(1));
+            }
+            println!("@refused {epoch} {last}");
         } else {
             let mut claim = producer.try_claim(1024).unwrap();
             fill(epoch, claim.seq().get(), &mut claim.bytes()[..512]);

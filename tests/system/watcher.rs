@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use tp_core_nostd::proto::read::CopyError;
-use tp_std::{ConsumeError, Consumer, ConsumerCounters, Producer};
+use tp_core_nostd::wire::control::FrameDescriptor;
+use tp_std::{ConsumeError, Consumer, ConsumerCounters, FrameReader, Producer, Wait};
 
 use crate::frames::{is_whole, publish};
 use crate::rig::wait_until;
@@ -26,24 +27,31 @@ pub(crate) struct Tally {
 impl Tally {
     /// Polls once and checks what comes.
     pub(crate) fn poll(&mut self, consumer: &mut Consumer) -> Result<u32, ConsumeError> {
+        consumer.poll(64, |descriptor, reader| self.check(descriptor, reader))
+    }
+
+    /// Waits once and checks what comes.
+    pub(crate) fn wait(&mut self, consumer: &mut Consumer, how: Wait) -> Result<u32, ConsumeError> {
+        consumer.wait(how, |descriptor, reader| self.check(descriptor, reader))
+    }
+
+    fn check(&mut self, descriptor: &FrameDescriptor, reader: FrameReader<'_>) {
         let mut buffer = [0; 16 * 1024];
-        consumer.poll(64, |descriptor, reader| {
-            let Ok(frame) = reader.read() else { return };
-            match frame.copy_to(&mut buffer) {
-                Ok(len) => {
-                    let (epoch, seq) = (descriptor.epoch.get(), frame.seq().get());
-                    let shaped = frame.tensor().dims() == [i32::try_from(len).unwrap()];
-                    if shaped && is_whole(epoch, seq, &buffer[..len]) {
-                        self.received += 1;
-                    } else {
-                        self.torn += 1;
-                    }
-                    (self.epoch, self.next) = (epoch, seq + 1);
+        let Ok(frame) = reader.read() else { return };
+        match frame.copy_to(&mut buffer) {
+            Ok(len) => {
+                let (epoch, seq) = (descriptor.epoch.get(), frame.seq().get());
+                let shaped = frame.tensor().dims() == [i32::try_from(len).unwrap()];
+                if shaped && is_whole(epoch, seq, &buffer[..len]) {
+                    self.received += 1;
+                } else {
+                    self.torn += 1;
                 }
-                Err(CopyError::Overwritten) => {}
-                Err(error) => panic!("{error:?}"),
+                (self.epoch, self.next) = (epoch, seq + 1);
             }
-        })
+            Err(CopyError::Overwritten) => {}
+            Err(error) => panic!("{error:?}"),
+        }
     }
 }
 

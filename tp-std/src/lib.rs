@@ -27,7 +27,7 @@ mod seed;
 pub use client::{Client, ConductorThread, Pending};
 pub use conductor::Conductor;
 pub use consumer::{
-    ConsumeError, Consumer, ConsumerConfig, ConsumerCounters, FrameReader, FrameView,
+    ConsumeError, Consumer, ConsumerConfig, ConsumerCounters, FrameReader, FrameView, Wait,
 };
 pub use context::{
     ANNOUNCE_STREAM, Budgets, CONTROL_STREAM, Context, DESCRIPTOR_STREAM, Endpoint,

@@ -1,8 +1,12 @@
 //! What stands between a role and its conductor: the cell, a mailbox each way, and counters (see `tp_core_nostd::role`).
 
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use core::time::Duration;
+use std::sync::OnceLock;
+
 use crossbeam_queue::ArrayQueue;
 use tp_core_nostd::role::RoleCell;
+use tp_linux_hugepages::MappedBell;
 
 use crate::regions::Regions;
 
@@ -35,17 +39,30 @@ impl<T> Newest<T> {
     }
 }
 
+/// By what a role that goes on without its conductor judges its memory.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Orphaned {
+    /// Process id of the regions' creator.
+    pub(crate) pid: u64,
+    /// How old an activity stamp may become.
+    pub(crate) window: Duration,
+}
+
 /// Shared by a role and its conductor. `M` is a mapping of one region, `E` the Aeron endpoint of the role, `N` what it notes.
 #[derive(Debug)]
 pub(crate) struct Link<M, E, N> {
     pub(crate) cell: RoleCell,
     /// Conductor to role: memory to use from now on.
     pub(crate) mapping: Newest<Regions<M>>,
+    /// Conductor to role: the bell beside that memory, if there is one. Put before it.
+    pub(crate) bell: Newest<Option<MappedBell>>,
     /// Conductor to role: the endpoint to use from now on.
     pub(crate) endpoint: Newest<E>,
     /// Role to conductor.
     notes: ArrayQueue<N>,
     closed: AtomicBool,
+    /// Set when the conductor ended without a word and the role may go on with what it has.
+    orphaned: OnceLock<Orphaned>,
     abandoned: AtomicBool,
 }
 
@@ -54,9 +71,11 @@ impl<M, E, N> Default for Link<M, E, N> {
         Self {
             cell: RoleCell::default(),
             mapping: Newest::default(),
+            bell: Newest::default(),
             endpoint: Newest::default(),
             notes: ArrayQueue::new(NOTES),
             closed: AtomicBool::new(false),
+            orphaned: OnceLock::new(),
             abandoned: AtomicBool::new(false),
         }
     }
@@ -70,13 +89,23 @@ impl<M, E, N> Link<M, E, N> {
         self.cell.notify();
     }
 
+    /// Conductor: it ends because its transport did; the role goes on with the memory it has, as long as that shows life.
+    pub(crate) fn orphan(&self, orphaned: Orphaned) {
+        let _ = self.orphaned.set(orphaned);
+        self.cell.notify();
+    }
+
+    pub(crate) fn orphaned(&self) -> Option<Orphaned> {
+        self.orphaned.get().copied()
+    }
+
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Relaxed)
     }
 
     /// Conductor: the role is gone, so nobody takes what waits for it; memory must not stay mapped for that.
     pub(crate) fn discard(&self) {
-        drop((self.mapping.take(), self.endpoint.take()));
+        drop((self.mapping.take(), self.bell.take(), self.endpoint.take()));
     }
 
     /// Role: it was dropped, its lease can go.

@@ -15,6 +15,7 @@ use tp_core_nostd::uri::{RegionUri, UriError};
 use tp_core_nostd::wire::PoolEntry;
 use tp_core_nostd::wire::control::ShmPoolAnnounce;
 use tp_core_nostd::wire::driver::Grant;
+use tp_linux_hugepages::{LinuxMapper, MappedBell, Mapping, WritableMapping};
 
 use crate::own_regions::OwnRegions;
 
@@ -104,6 +105,7 @@ impl Offer {
     /// Maps every region and checks every superblock, or maps nothing (W-241).
     fn map_with<M: Region>(
         self,
+        mapper: &LinuxMapper,
         map: impl Fn(&RegionUri<'_>, u64) -> Result<M, MapError>,
     ) -> Result<Mapped<M>, OfferRefused> {
         if self.layout_version != LAYOUT_VERSION {
@@ -131,25 +133,25 @@ impl Offer {
         let pid = ring.superblock().map_err(OfferRefused::Region)?.pid;
         let regions =
             Regions::new(ring, pools.into_boxed_slice()).map_err(OfferRefused::Regions)?;
+        let bell = RegionUri::parse(self.header_uri.as_bytes()).ok();
+        let bell = bell.and_then(|header| mapper.find_bell(&header));
         Ok(Mapped {
             offer: self,
             regions,
             pid,
+            bell,
         })
     }
 
-    pub(crate) fn map_read<M: RegionMapper>(
-        self,
-        mapper: &M,
-    ) -> Result<Mapped<M::Read>, OfferRefused> {
-        self.map_with(|uri, len| mapper.map_read(uri, len))
+    pub(crate) fn map_read(self, mapper: &LinuxMapper) -> Result<Mapped<Mapping>, OfferRefused> {
+        self.map_with(mapper, |uri, len| mapper.map_read(uri, len))
     }
 
-    pub(crate) fn map_write<M: RegionMapper>(
+    pub(crate) fn map_write(
         self,
-        mapper: &M,
-    ) -> Result<Mapped<M::Write>, OfferRefused> {
-        self.map_with(|uri, len| mapper.map_write(uri, len))
+        mapper: &LinuxMapper,
+    ) -> Result<Mapped<WritableMapping>, OfferRefused> {
+        self.map_with(mapper, |uri, len| mapper.map_write(uri, len))
     }
 }
 
@@ -176,6 +178,8 @@ pub(crate) struct Mapped<M> {
     regions: Regions<M>,
     /// Process id of the creator when it was mapped.
     pid: u64,
+    /// How sleeping consumers are woken, where the driver laid a bell beside the regions.
+    bell: Option<MappedBell>,
 }
 
 impl<M: Region> Mapped<M> {
@@ -206,6 +210,16 @@ impl<M: Region> Mapped<M> {
         }
     }
 
+    /// Another holder of the bell, for the role.
+    pub(crate) fn bell(&self) -> Option<MappedBell> {
+        self.bell.clone()
+    }
+
+    /// Whether nobody else holds the bell.
+    pub(crate) fn bell_is_last(&self) -> bool {
+        self.bell.as_ref().is_none_or(MappedBell::is_last)
+    }
+
     /// Every mapped region.
     pub(crate) fn each(&self) -> impl Iterator<Item = &M> {
         let pools = self.regions.pools().iter().map(PayloadPool::region);
@@ -219,22 +233,12 @@ impl<M: Region> Mapped<M> {
 
     /// What the superblocks show now.
     pub(crate) fn health(&self) -> Health {
-        let pools = self.regions.pools().iter().map(PayloadPool::superblock);
-        let mut health = Health {
-            intact: true,
-            same_writer: true,
-            activity_ns: u64::MAX,
-        };
-        for superblock in core::iter::once(self.regions.ring().superblock()).chain(pools) {
-            match superblock {
-                Ok(superblock) => {
-                    health.same_writer &= superblock.pid == self.pid;
-                    health.activity_ns = health.activity_ns.min(superblock.activity_ns);
-                }
-                Err(_) => health.intact = false,
-            }
-        }
-        health
+        health(&self.regions, self.pid)
+    }
+
+    /// Process id of the creator when it was mapped.
+    pub(crate) const fn pid(&self) -> u64 {
+        self.pid
     }
 
     /// The oldest activity stamp, in nanoseconds of the monotonic clock.
@@ -244,6 +248,26 @@ impl<M: Region> Mapped<M> {
             .min()
             .unwrap_or(0)
     }
+}
+
+/// What the superblocks show now of regions that were mapped when `pid` had made them.
+pub(crate) fn health<M: Region>(regions: &Regions<M>, pid: u64) -> Health {
+    let pools = regions.pools().iter().map(PayloadPool::superblock);
+    let mut health = Health {
+        intact: true,
+        same_writer: true,
+        activity_ns: u64::MAX,
+    };
+    for superblock in core::iter::once(regions.ring().superblock()).chain(pools) {
+        match superblock {
+            Ok(superblock) => {
+                health.same_writer &= superblock.pid == pid;
+                health.activity_ns = health.activity_ns.min(superblock.activity_ns);
+            }
+            Err(_) => health.intact = false,
+        }
+    }
+    health
 }
 
 impl<M: WritableRegion> Mapped<M> {

@@ -103,6 +103,14 @@ pub enum LeaseLost {
     IdTaken,
 }
 
+impl LeaseLost {
+    /// Whether it was concluded from silence: nobody took the lease away. A consumer that watches the memory may go on
+    /// reading while its producer shows signs of life there (E-01).
+    pub const fn is_silence(self) -> bool {
+        matches!(self, Self::Expired | Self::DriverGone)
+    }
+}
+
 /// What the owner should know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {

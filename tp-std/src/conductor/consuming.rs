@@ -12,6 +12,7 @@ use super::role::{Kind, LinkOf, Post};
 use crate::aeron::TransportError;
 use crate::consumer::{Consumer, ConsumerConfig, Note};
 use crate::context::Context;
+use crate::link::Orphaned;
 use crate::medium::{Awaited, Medium, Receiver};
 use crate::regions::{Mapped, Offer};
 
@@ -113,6 +114,10 @@ impl Kind for Consuming {
             Happened::ProducerRevoked { timestamp_ns } => {
                 self.input(post, now, Input::ProducerRevoked { timestamp_ns });
             }
+            // What is mapped is judged by its own signs of life until the driver is back (E-01).
+            Happened::Lost(why) if self.config.direct_poll && why.is_silence() => {
+                tracing::info!(stream = %self.config.stream, ?why, "consumer reads on without a lease");
+            }
             Happened::Lost(why) => {
                 tracing::info!(stream = %self.config.stream, ?why, "consumer lease lost");
                 self.input(post, now, Input::LeaseLost);
@@ -145,6 +150,15 @@ impl Kind for Consuming {
     }
 
     fn on_reconnect(&mut self, _: &mut Post<Self>) {}
+
+    fn outlives(&self, post: &Post<Self>) -> Option<Orphaned> {
+        let mapped = post.mapped.as_ref().filter(|_| self.config.direct_poll)?;
+        let window = self.period.saturating_mul(3);
+        Some(Orphaned {
+            pid: mapped.pid(),
+            window,
+        })
+    }
 
     fn ask(
         &self,

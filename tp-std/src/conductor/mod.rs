@@ -157,6 +157,10 @@ impl Conductor {
                 }
             }
             Err(error) => {
+                for role in &mut self.roles {
+                    role.orphan(&mut cycle, &mut self.connection);
+                }
+                self.roles.clear();
                 self.close();
                 return Err(error.into());
             }

@@ -39,7 +39,8 @@ impl<M: Shared> Retired<M> {
 
     /// Unmaps what nobody else holds any more.
     pub(super) fn collect(&mut self) {
-        self.0.retain(|mapping| !mapping.each().all(M::is_last));
+        self.0
+            .retain(|mapping| !(mapping.each().all(M::is_last) && mapping.bell_is_last()));
     }
 
     pub(super) const fn is_empty(&self) -> bool {

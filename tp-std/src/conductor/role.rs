@@ -14,7 +14,7 @@ use super::retired::{Retired, Shared};
 use crate::aeron::TransportError;
 use crate::context::{Context, Endpoint};
 use crate::error::Error;
-use crate::link::Link;
+use crate::link::{Link, Orphaned};
 use crate::medium::{Awaited, Medium};
 use crate::regions::Mapped;
 
@@ -50,6 +50,9 @@ pub(super) trait Role: fmt::Debug + Send {
 
     /// The same, as far as one message does that.
     fn close(&mut self, cycle: &mut Cycle<'_>, connection: &mut Connection);
+
+    /// The transport is gone for good: closes the role, unless its hot half can do without.
+    fn orphan(&mut self, cycle: &mut Cycle<'_>, connection: &mut Connection);
 }
 
 /// What makes a role a producer or a consumer.
@@ -86,6 +89,11 @@ pub(super) trait Kind: fmt::Debug + Send + Sized + 'static {
     /// Every endpoint is gone; the connection is set up anew.
     fn on_reconnect(&mut self, post: &mut Post<Self>);
 
+    /// By what the hot half may judge its memory when the transport is gone for good; `None` if it must stop then.
+    fn outlives(&self, _: &Post<Self>) -> Option<Orphaned> {
+        None
+    }
+
     /// Asks for the endpoint, if its time has come.
     fn ask(
         &self,
@@ -116,6 +124,7 @@ impl<K: Kind> Post<K> {
     pub(super) fn activate(&mut self) {
         if let Some(mapped) = &self.mapped {
             tracing::debug!(epoch = %mapped.epoch(), "mapped");
+            self.link.bell.put(mapped.bell());
             self.link.mapping.put(mapped.share());
             self.link.cell.activate();
         }
@@ -250,6 +259,16 @@ impl<K: Kind> Role for Cold<K> {
         self.post.link.close();
         self.post.completion.fail(Error::Closed);
         self.post.give_up(cycle);
+    }
+
+    fn orphan(&mut self, cycle: &mut Cycle<'_>, connection: &mut Connection) {
+        match self.kind.outlives(&self.post) {
+            Some(orphaned) => {
+                self.post.completion.fail(Error::Closed);
+                self.post.link.orphan(orphaned);
+            }
+            None => self.close(cycle, connection),
+        }
     }
 
     fn close(&mut self, cycle: &mut Cycle<'_>, connection: &mut Connection) {

@@ -2,17 +2,18 @@
 
 use tempfile::TempDir;
 use tp_core_nostd::ids::{Epoch, PoolId, StreamId};
+use tp_core_nostd::memory::WritableRegion;
 use tp_core_nostd::seq::{Seq, SlotCount};
 use tp_core_nostd::shm::{
     Dtype, HeaderRing, MajorOrder, PayloadPool, RegionKind, RegionShape, SlotFrame, SlotImage,
-    Stride, TensorHeader,
+    Stride, Superblock, TensorHeader, store_activity,
 };
 use tp_core_nostd::time::Instant;
 use tp_core_nostd::transport::ImageId;
 use tp_core_nostd::wire::control::FrameDescriptor;
 use tp_linux_hugepages::{
-    AllowedBases, CanonicalTree, EpochShape, FileMode, LinuxMapper, Mapping, Namespace, Residency,
-    UserName, WritableMapping,
+    AllowedBases, CanonicalTree, EpochShape, FileMode, LinuxMapper, MappedBell, Mapping, Namespace,
+    Residency, UserName, WritableMapping,
 };
 
 use super::hot::Hot;
@@ -75,10 +76,7 @@ impl Stage {
 
     /// What a consumer has of it.
     pub(crate) fn map(&self) -> Regions<Mapping> {
-        let mapper = LinuxMapper {
-            bases: AllowedBases::new(&[self.files.path()]).unwrap(),
-            ..LinuxMapper::default()
-        };
+        let mapper = self.mapper();
         let mut mapped = self
             .paths
             .iter()
@@ -93,6 +91,39 @@ impl Stage {
         let ring = HeaderRing::open(next(), self.ring.shape()).unwrap();
         let pool = PayloadPool::open(next(), self.pool.shape()).unwrap();
         Regions::new(ring, Box::new([pool])).unwrap()
+    }
+
+    fn mapper(&self) -> LinuxMapper {
+        LinuxMapper {
+            bases: AllowedBases::new(&[self.files.path()]).unwrap(),
+            ..LinuxMapper::default()
+        }
+    }
+
+    /// The bell beside it.
+    pub(crate) fn bell(&self) -> MappedBell {
+        let uri = format!("shm:file?path={}", self.paths[0].display());
+        let uri = tp_core_nostd::uri::RegionUri::parse(uri.as_bytes()).unwrap();
+        self.mapper().find_bell(&uri).unwrap()
+    }
+
+    /// Its producer shows that it lives.
+    pub(crate) fn touch(&self, now: Instant) {
+        for region in [self.ring.region(), self.pool.region()] {
+            store_activity(region.writer(), now).unwrap();
+        }
+    }
+
+    /// Another epoch takes the place of this one, in the same files.
+    pub(crate) fn replace_epoch(&self, raw_epoch: u64) {
+        let superblock = Superblock {
+            shape: RegionShape {
+                epoch: epoch(raw_epoch),
+                ..*self.ring.shape()
+            },
+            ..self.ring.superblock().unwrap()
+        };
+        superblock.create(self.ring.region().writer()).unwrap();
     }
 
     /// Opens the slot of frame `raw`.

@@ -13,6 +13,7 @@ pub struct ConsumerConfig {
     /// It has no driver, and takes what is announced.
     pub(crate) is_direct: bool,
     pub(super) watch_memory: bool,
+    pub(crate) direct_poll: bool,
     pub(super) max_gap: u64,
 }
 
@@ -25,6 +26,7 @@ impl ConsumerConfig {
             lease,
             is_direct: false,
             watch_memory: true,
+            direct_poll: false,
             max_gap: DEFAULT_MAX_OUTSTANDING_SEQ_GAP,
         }
     }
@@ -48,6 +50,17 @@ impl ConsumerConfig {
     #[must_use]
     pub const fn with_watched_memory(mut self, on: bool) -> Self {
         self.watch_memory = on;
+        self
+    }
+
+    /// Whether the consumer reads on while driver and media driver are silent: as long as the activity stamps of its memory
+    /// are fresh, the producer lives, and frames are found by [`wait`](super::Consumer::wait) or `poll` without
+    /// descriptors (E-01). Without it a consumer whose driver is gone reads nothing until there is one again (D-155). Off
+    /// by default. Includes [`Self::with_watched_memory`].
+    #[must_use]
+    pub const fn with_direct_poll(mut self, on: bool) -> Self {
+        self.direct_poll = on;
+        self.watch_memory |= on;
         self
     }
 

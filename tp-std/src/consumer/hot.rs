@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tp_core_nostd::ids::{Epoch, StreamId};
+use tp_core_nostd::proto::direct::{DirectPoll, Look};
 use tp_core_nostd::proto::read::{DropReason, Reader};
 use tp_core_nostd::proto::sequence::{Arrival, Sequencer};
 use tp_core_nostd::seq::Seq;
@@ -15,9 +16,6 @@ use super::view::FrameReader;
 use super::{ConsumerConfig, Note, Reading};
 use crate::regions::Regions;
 
-/// How many slots past the last frame are watched while no descriptor comes: an abandoned claim is skipped (E-01).
-const LOOKAHEAD: u64 = 4;
-
 /// What a descriptor meets.
 #[derive(Debug)]
 pub(super) struct Hot {
@@ -25,12 +23,13 @@ pub(super) struct Hot {
     pub(super) reading: Option<Reading>,
     pub(super) sequencer: Sequencer,
     pub(super) counters: Arc<ConsumerCounters>,
-    watch_memory: bool,
+    pub(super) watch_memory: bool,
+    direct: DirectPoll,
     /// Epoch of the last mapping.
     epoch: Option<Epoch>,
     /// Where watching begins before a frame was seen: at 0 in a new epoch; in one that was mapped before, the first
     /// descriptor tells, else frames would be handed out twice.
-    begin: Option<u64>,
+    begin: Option<Seq>,
     /// The newest frame after a gap too long to be followed; those polled after it take its place (C-101).
     newest: Option<FrameDescriptor>,
     /// What the conductor should know.
@@ -47,6 +46,7 @@ impl Hot {
             sequencer,
             counters: Arc::default(),
             watch_memory: config.watch_memory,
+            direct: DirectPoll::new(),
             epoch: None,
             begin: None,
             newest: None,
@@ -57,10 +57,11 @@ impl Hot {
     pub(super) fn read_from(&mut self, regions: Regions<Mapping>) {
         let accepted = vec![0; regions.ring().slots().get() as usize].into_boxed_slice();
         let epoch = Some(regions.ring().shape().epoch);
-        self.begin = (self.epoch != epoch).then_some(0);
+        self.begin = (self.epoch != epoch).then_some(Seq::FIRST);
         self.epoch = epoch;
         self.reading = Reader::new(regions, accepted);
         self.sequencer.reset();
+        self.direct = DirectPoll::new();
         self.newest = None;
         self.note = None;
     }
@@ -160,29 +161,35 @@ impl Hot {
         }
     }
 
-    /// While no descriptor comes: the frame after the last one may be in memory already (E-01).
+    /// While no descriptor comes: the frame after the last one may be in memory already (E-01). Hands out at most `limit`
+    /// frames and returns how many.
+    #[inline]
     pub(super) fn look_ahead(
         &mut self,
         limit: u32,
         handler: &mut impl FnMut(&FrameDescriptor, FrameReader<'_>),
     ) -> u32 {
         let mut found = 0;
-        while self.watch_memory && found < limit {
-            let after_last = |last: Seq| last.get().saturating_add(1);
-            let Some(next) = self.sequencer.last_seq().map(after_last).or(self.begin) else {
-                break;
-            };
-            let mut ahead = (next..next.saturating_add(LOOKAHEAD)).filter_map(Seq::new);
-            let Some(later) = ahead.find(|seq| self.is_there(*seq)) else {
-                break;
-            };
-            // Numbers are committed in order, so those before it, looked at too early, are there by now or never come.
-            let mut again = (next..later.get()).filter_map(Seq::new);
-            let seq = again.find(|seq| self.is_there(*seq)).unwrap_or(later);
+        while found < limit {
+            let Some(seq) = self.look() else { break };
             self.found(seq, handler);
             found = found.saturating_add(1);
         }
         found
+    }
+
+    /// The next frame that is whole, if memory is watched.
+    #[inline]
+    fn look(&mut self) -> Option<Seq> {
+        let reading = self.reading.as_ref().filter(|_| self.watch_memory)?;
+        let next = match self.sequencer.last_seq() {
+            Some(last) => last.next(),
+            None => self.begin,
+        };
+        match self.direct.look(reading.regions().ring(), next?) {
+            Look::Idle => None,
+            Look::Frame(seq) | Look::Lapped(seq) => Some(seq),
+        }
     }
 
     fn is_there(&self, seq: Seq) -> bool {

@@ -1,11 +1,13 @@
 //! The hot half of a consumer: it lives on the application's thread and reads memory and Aeron directly.
 
+mod alone;
 #[cfg(test)]
 mod bench;
 mod config;
 mod counters;
 mod hot;
 mod view;
+mod waiting;
 
 use std::sync::Arc;
 
@@ -14,16 +16,20 @@ use tp_core_nostd::proto::read::Reader;
 use tp_core_nostd::role::Generation;
 use tp_core_nostd::seq::Seq;
 use tp_core_nostd::shm::PayloadPool;
+use tp_core_nostd::time::Clock;
 use tp_core_nostd::transport::ImageEvent;
 use tp_core_nostd::wire::control::FrameDescriptor;
-use tp_linux_hugepages::Mapping;
+use tp_linux_hugepages::{MappedBell, Mapping};
 
+use crate::clock::MonotonicClock;
 use crate::link::Link;
 use crate::medium::Receiver;
+use alone::Alone;
 pub use config::ConsumerConfig;
 pub use counters::ConsumerCounters;
 use hot::Hot;
 pub use view::{FrameReader, FrameView};
+pub use waiting::Wait;
 
 /// What a consumer tells its conductor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +62,12 @@ pub struct Consumer {
     descriptors: Option<Box<dyn Receiver>>,
     /// A lost image that the conductor has not been told of.
     image_lost: bool,
+    /// How the producer wakes it, if it can.
+    bell: Option<MappedBell>,
+    /// Its conductor ended, and it goes on without.
+    alone: Option<Alone>,
+    /// Looks at the memory so far.
+    looks: u32,
     hot: Hot,
 }
 
@@ -66,6 +78,9 @@ impl Consumer {
             seen: Generation::START,
             descriptors: None,
             image_lost: false,
+            bell: None,
+            alone: None,
+            looks: 0,
             hot: Hot::new(config),
         }
     }
@@ -100,9 +115,7 @@ impl Consumer {
         mut handler: impl FnMut(&FrameDescriptor, FrameReader<'_>),
     ) -> Result<u32, ConsumeError> {
         self.catch_up();
-        if !self.seen.is_active() && self.link.is_closed() {
-            return Err(ConsumeError::Closed);
-        }
+        self.check()?;
         let mut polled = 0;
         if let Some(descriptors) = &mut self.descriptors {
             let hot = &mut self.hot;
@@ -124,6 +137,31 @@ impl Consumer {
         }
         self.tell();
         Ok(polled)
+    }
+
+    /// Whether there is anything to wait for.
+    #[inline]
+    fn check(&mut self) -> Result<(), ConsumeError> {
+        if self.alone.is_some() {
+            self.check_alone();
+        }
+        match !self.seen.is_active() && self.link.is_closed() {
+            true => Err(ConsumeError::Closed),
+            false => Ok(()),
+        }
+    }
+
+    /// Without a conductor nobody else looks after the memory.
+    #[cold]
+    fn check_alone(&mut self) {
+        let now = MonotonicClock.now();
+        let (Some(alone), Some(reading)) = (&mut self.alone, &self.hot.reading) else {
+            return;
+        };
+        if !alone.may_read(reading.regions(), now) {
+            self.link.close();
+            self.adopt();
+        }
     }
 
     /// Passes on what the conductor should know; what finds no room is passed on next time.
@@ -156,12 +194,23 @@ impl Consumer {
             self.image_lost = false;
             self.hot.sequencer.resubscribed();
         }
+        if let Some(bell) = self.link.bell.take() {
+            self.bell = bell;
+        }
         let mapping = self.link.mapping.take();
         if !self.seen.is_active() {
             self.hot.reading = None;
         }
         if let Some(regions) = mapping {
             self.hot.read_from(regions);
+        }
+        if let (None, Some(orphaned)) = (&self.alone, self.link.orphaned())
+            && let Some(reading) = &self.hot.reading
+        {
+            let epoch = reading.regions().ring().shape().epoch;
+            self.alone = Some(Alone::new(orphaned, epoch, MonotonicClock.now()));
+            // Its connection is gone; nothing comes through it any more.
+            self.descriptors = None;
         }
     }
 }

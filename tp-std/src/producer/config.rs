@@ -29,6 +29,7 @@ pub struct ProducerConfig {
     pub(crate) own: Option<OwnRegions>,
     pub(crate) consumers: Consumers,
     pub(super) header_order: HeaderOrder,
+    pub(super) wake_ups: bool,
 }
 
 /// Bytes for attributes unless the application asks for more or fewer.
@@ -49,6 +50,7 @@ impl ProducerConfig {
             consumers: Consumers::new(),
             header_order: HeaderOrder::Last,
             own: None,
+            wake_ups: true,
         }
     }
 
@@ -109,6 +111,15 @@ impl ProducerConfig {
     #[must_use]
     pub const fn with_test_first(mut self, on: bool) -> Self {
         self.test_first = on;
+        self
+    }
+
+    /// Whether consumers that sleep are woken, at the price of a system call (E-01). One relaxed load per frame tells that
+    /// none does. On by default; producers that must not make a system call switch it off, and their consumers look by
+    /// themselves every now and then.
+    #[must_use]
+    pub const fn with_wake_ups(mut self, on: bool) -> Self {
+        self.wake_ups = on;
         self
     }
 

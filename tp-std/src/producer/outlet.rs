@@ -10,6 +10,7 @@ use tp_core_nostd::shm::{SlotImage, TensorHeader};
 use tp_core_nostd::time::Clock;
 use tp_core_nostd::transport::SendError;
 use tp_core_nostd::wire::control::FrameDescriptor;
+use tp_linux_hugepages::MappedBell;
 
 use super::ProducerLink;
 use super::config::{Flush, ProducerConfig};
@@ -31,6 +32,9 @@ pub(super) struct Outlet {
     /// The memory in use is of an epoch that is gone, and nothing newer was adopted.
     pub(super) is_stale: bool,
     publication: Option<Box<dyn Sender>>,
+    /// How sleeping consumers are woken, if they are.
+    bell: Option<MappedBell>,
+    wake_ups: bool,
     /// The header of the last tensor, ready to be written again.
     prepared: Option<(TensorHeader, SlotImage)>,
     pub(super) overtaking: Overtaking,
@@ -68,6 +72,8 @@ impl Outlet {
             seen: Generation::START,
             is_stale: false,
             publication: None,
+            bell: None,
+            wake_ups: config.wake_ups,
             prepared: None,
             overtaking: config.overtaking,
             flush: config.flush.clone(),
@@ -96,6 +102,9 @@ impl Outlet {
             self.privates.exchange().retire(old);
         }
         self.privates.catch_up();
+        if let Some(bell) = self.link.bell.take() {
+            self.bell = bell.filter(|_| self.wake_ups);
+        }
     }
 
     /// Whether frames can be taken.
@@ -168,7 +177,8 @@ impl Outlet {
         image
     }
 
-    /// Sends a descriptor to everybody; what became of it on the shared stream is counted and returned (C-059).
+    /// Sends the descriptor of a frame just committed to everybody; what became of it on the shared stream is counted and
+    /// returned (C-059). Then wakes consumers that sleep: those that poll have it by then.
     pub(super) fn send(&mut self, descriptor: &FrameDescriptor) -> Delivery {
         let delivery = match &mut self.publication {
             Some(publication) => send(publication.as_mut(), descriptor),
@@ -182,6 +192,9 @@ impl Outlet {
         };
         *count = count.wrapping_add(1);
         self.privates.send(descriptor, &self.clock);
+        if let Some(bell) = &self.bell {
+            bell.ring_if_wanted();
+        }
         delivery
     }
 }
