@@ -21,6 +21,7 @@ mod merge_map;
 mod properties;
 mod refusal;
 mod shm;
+mod trace_id;
 mod tracelink;
 
 use harness::{Codec, GOLDEN, MALFORMED, TOLERATED, bytes, entries};

@@ -3,8 +3,12 @@
 //! Shared memory is made of [`Word`]s. On hosts a word is one 64-bit atomic; on a CPU without them it is two 32-bit
 //! ones with the rules of E-03, so that both sides of a mapping may differ in this. Both kinds have the same methods.
 
+#[cfg(all(not(loom), target_has_atomic = "64"))]
+pub use core::sync::atomic::AtomicU64;
 #[cfg(not(loom))]
 pub use core::sync::atomic::{AtomicU32, Ordering, fence};
+#[cfg(all(loom, target_has_atomic = "64"))]
+pub use loom::sync::atomic::AtomicU64;
 #[cfg(loom)]
 pub use loom::sync::atomic::{AtomicU32, Ordering, fence};
 

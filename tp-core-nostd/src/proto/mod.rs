@@ -9,6 +9,8 @@
 //! Around it, at a producer's conductor: [`lease_client`], [`consumer_manager`], [`metadata`], [`blob`], [`qos`],
 //! [`pool_beacon`], [`newcomers`]; at a consumer's: [`lease_client`], [`announce`], [`mapping`], [`fallback`], [`hello`], [`private_stream`], [`qos`];
 //! [`thinning`] drops frames that it did not ask for, and [`session`] joins what both need. The [`driver`] is one machine with many files.
+//!
+//! For stages that make streams out of streams: [`trace_id`] and [`tracelink`] tell what a frame was made from.
 
 pub mod announce;
 pub mod blob;
@@ -38,3 +40,5 @@ pub mod regions;
 pub mod sequence;
 pub mod session;
 pub mod thinning;
+pub mod trace_id;
+pub mod tracelink;
