@@ -39,11 +39,13 @@ impl Client {
     /// # Errors
     /// [`Error::Config`] or [`Error::Transport`].
     pub fn invoker(context: Context) -> Result<(Self, Conductor), Error> {
+        let bases = context.check()?;
         let mut config = ClientConfig::new(context.aeron_dir());
         context.client_name().clone_into(&mut config.name);
         config.driver_timeout = context.driver_timeout();
         let medium = AeronMedium::connect(config)?;
-        Self::over(Box::new(medium), context)
+        let (conductor, shared) = Conductor::new(context, bases, Box::new(medium));
+        Ok((Self { shared }, conductor))
     }
 
     /// As [`Client::invoker`] over any medium, such as one without wall clock for tests of applications.
@@ -51,8 +53,8 @@ impl Client {
     /// # Errors
     /// [`Error::Config`].
     pub fn over(medium: Box<dyn Medium>, context: Context) -> Result<(Self, Conductor), Error> {
-        context.check()?;
-        let (conductor, shared) = Conductor::new(context, medium)?;
+        let bases = context.check()?;
+        let (conductor, shared) = Conductor::new(context, bases, medium);
         Ok((Self { shared }, conductor))
     }
 

@@ -33,7 +33,7 @@ use tp_core_nostd::proto::session::Cycle;
 
 use crate::clock::SharedClock;
 use crate::context::{Context, Delegate};
-use crate::error::{ConfigError, Error};
+use crate::error::Error;
 use crate::link::Counter;
 use crate::log::{Hook, Seldom};
 use crate::medium::Medium;
@@ -68,11 +68,9 @@ impl Conductor {
     /// The shared streams follow in the first duty cycles.
     pub(crate) fn new(
         mut context: Context,
+        bases: AllowedBases,
         medium: Box<dyn Medium>,
-    ) -> Result<(Self, Arc<Shared>), Error> {
-        let bases = AllowedBases::new(context.allowed_dirs()).map_err(|error| {
-            ConfigError::AllowedDirs(format!("an allowed directory cannot be used: {error}"))
-        })?;
+    ) -> (Self, Arc<Shared>) {
         let shared = Arc::new(Shared {
             commands: ArrayQueue::new(context.command_queue_capacity()),
             malformed: Counter::default(),
@@ -96,7 +94,7 @@ impl Conductor {
             misfits_said: Seldom::new(),
             context,
         };
-        Ok((conductor, shared))
+        (conductor, shared)
     }
 
     /// One duty cycle: bounded, never sleeps. Returns how much was done.
