@@ -71,7 +71,7 @@ fn nanoseconds(clock: ClockId) -> u64 {
 mod tests {
     use super::*;
 
-    #[test]
+    #[test] // req: C-139
     fn monotonic_time_is_that_of_the_system_and_never_runs_backwards() {
         let mut last = MonotonicClock.now();
         assert!(last > Instant::from_ns(0));
@@ -82,7 +82,7 @@ mod tests {
         }
     }
 
-    #[test]
+    #[test] // req: C-139
     fn real_time_is_the_time_of_day() {
         let ours = MonotonicClock.real_ns().unwrap();
         let elsewhere = std::time::SystemTime::now()

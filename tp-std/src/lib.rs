@@ -23,8 +23,10 @@ mod own_regions;
 mod producer;
 mod regions;
 mod seed;
+mod wishes;
 
-pub use client::{Client, ConductorThread, Pending};
+pub use client::endpoints::{PublicationHandle, SubscriptionHandle};
+pub use client::{Client, ConductorThread, Pending, handlers};
 pub use conductor::Conductor;
 pub use consumer::{
     ConsumeError, Consumer, ConsumerConfig, ConsumerCounters, FrameReader, FrameView, Wait,

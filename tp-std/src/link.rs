@@ -9,6 +9,7 @@ use tp_core_nostd::role::RoleCell;
 use tp_linux_hugepages::MappedBell;
 
 use crate::regions::Regions;
+use crate::wishes::Wishes;
 
 /// How many notes to the conductor may wait; one that finds no room is made again at its next occasion.
 const NOTES: usize = 16;
@@ -64,6 +65,8 @@ pub(crate) struct Link<M, E, N> {
     /// Set when the conductor ended without a word and the role may go on with what it has.
     orphaned: OnceLock<Orphaned>,
     abandoned: AtomicBool,
+    /// Role to conductor: what is to become of the lease.
+    pub(crate) wishes: Wishes,
 }
 
 impl<M, E, N> Default for Link<M, E, N> {
@@ -77,6 +80,7 @@ impl<M, E, N> Default for Link<M, E, N> {
             closed: AtomicBool::new(false),
             orphaned: OnceLock::new(),
             abandoned: AtomicBool::new(false),
+            wishes: Wishes::default(),
         }
     }
 }

@@ -12,8 +12,29 @@ use tp_core_nostd::transport::{ImageId, Publication, SendError, Subscription};
 use crate::aeron::TransportError;
 use crate::context::Endpoint;
 
+/// What a transport says about the channel of an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChannelStatus {
+    /// It can be used.
+    Active,
+    /// It is still being set up.
+    Initializing,
+    /// It cannot be used: the transport met an error, or the endpoint is closed.
+    Errored,
+}
+
 /// The sending end of one stream.
 pub trait Sender: Publication + fmt::Debug + Send {
+    /// The transport's number for it, where it has one.
+    fn registration_id(&self) -> Option<i64> {
+        None
+    }
+
+    /// What the transport says about its channel.
+    fn channel_status(&self) -> ChannelStatus {
+        ChannelStatus::Active
+    }
+
     /// Whether a message of `len` bytes would be taken at the moment; another sender may be faster.
     ///
     /// # Errors
@@ -23,6 +44,16 @@ pub trait Sender: Publication + fmt::Debug + Send {
 
 /// The receiving end of one stream.
 pub trait Receiver: Subscription + fmt::Debug + Send {
+    /// The transport's number for it, where it has one.
+    fn registration_id(&self) -> Option<i64> {
+        None
+    }
+
+    /// What the transport says about its channel.
+    fn channel_status(&self) -> ChannelStatus {
+        ChannelStatus::Active
+    }
+
     /// Whether this image was available when events were last asked for.
     fn has_image(&self, image: ImageId) -> bool;
 }

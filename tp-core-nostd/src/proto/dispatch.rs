@@ -140,6 +140,26 @@ mod tests {
         ));
     }
 
+    #[test] // req: C-034
+    fn driver_messages_pass_four_gates() {
+        // A revocation: schema 901, template 7, version 1, a block of 26 bytes and no text.
+        let revoked = |schema, template, version, block| {
+            let mut bytes = message(schema, template, version, block);
+            bytes.extend([0; 4]);
+            classify(&bytes).err()
+        };
+        assert_eq!(revoked(901, 7, 1, 26), None);
+        assert_eq!(revoked(902, 7, 1, 26), Some(Ignored::Foreign));
+        assert_eq!(revoked(901, 70, 1, 26), Some(Ignored::Foreign));
+        for (version, block) in [(2, 26), (1, 25), (1, 27)] {
+            let refused = revoked(901, 7, version, block);
+            assert!(
+                matches!(refused, Some(Ignored::Malformed(_))),
+                "{version} {block}"
+            );
+        }
+    }
+
     #[test] // req: T-37, J-006, K-034, R-012
     fn strangers_are_ignored_and_misfits_are_named() {
         assert_eq!(

@@ -227,6 +227,53 @@ impl Session {
         }
     }
 
+    /// Its stream.
+    pub const fn stream(&self) -> StreamId {
+        self.stream
+    }
+
+    /// As what it uses the stream.
+    pub const fn role(&self) -> Role {
+        self.role
+    }
+
+    /// Whether an attach is under way.
+    pub const fn is_attaching(&self) -> bool {
+        match &self.hold {
+            Hold::Leased(lease) => lease.is_attaching(),
+            Hold::Direct { .. } => false,
+        }
+    }
+
+    /// See [`LeaseClient::reattach_at`].
+    pub const fn reattach_at(&self) -> Option<Instant> {
+        match &self.hold {
+            Hold::Leased(lease) => lease.reattach_at(),
+            Hold::Direct { .. } => None,
+        }
+    }
+
+    /// See [`LeaseClient::keep_alive`].
+    pub const fn keep_alive(&mut self, now: Instant) {
+        if let Hold::Leased(lease) = &mut self.hold {
+            lease.keep_alive(now);
+        }
+    }
+
+    /// See [`LeaseClient::schedule_reattach`].
+    pub const fn schedule_reattach(&mut self, now: Instant, delay: Duration) {
+        if let Hold::Leased(lease) = &mut self.hold {
+            lease.schedule_reattach(now, delay);
+        }
+    }
+
+    /// See [`LeaseClient::clear_reattach`].
+    pub const fn clear_reattach(&mut self) {
+        if let Hold::Leased(lease) = &mut self.hold {
+            lease.clear_reattach();
+        }
+    }
+
     /// Gives the lease back, and wants it no more.
     pub fn detach(&mut self, cycle: &mut Cycle<'_>) {
         match &mut self.hold {

@@ -10,7 +10,7 @@ use super::pending::Pending;
 use super::publication::{AeronExclusivePublication, AeronPublication};
 use super::subscription::AeronSubscription;
 use crate::context::Endpoint;
-use crate::medium::{Awaited, Medium, Receiver, Sender};
+use crate::medium::{Awaited, ChannelStatus, Medium, Receiver, Sender};
 
 /// An Aeron client of its own, set up again when the media driver gave it up.
 #[derive(Debug)]
@@ -91,18 +91,42 @@ fn awaited<T: 'static, E: ?Sized + 'static>(
 }
 
 impl Sender for AeronPublication {
+    fn registration_id(&self) -> Option<i64> {
+        Some(Self::registration_id(self))
+    }
+
+    fn channel_status(&self) -> ChannelStatus {
+        Self::channel_status(self)
+    }
+
     fn can_accept(&self, len: usize) -> Result<(), SendError> {
         Self::can_accept(self, len)
     }
 }
 
 impl Sender for AeronExclusivePublication {
+    fn registration_id(&self) -> Option<i64> {
+        Some(Self::registration_id(self))
+    }
+
+    fn channel_status(&self) -> ChannelStatus {
+        Self::channel_status(self)
+    }
+
     fn can_accept(&self, len: usize) -> Result<(), SendError> {
         Self::can_accept(self, len)
     }
 }
 
 impl Receiver for AeronSubscription {
+    fn registration_id(&self) -> Option<i64> {
+        Some(Self::registration_id(self))
+    }
+
+    fn channel_status(&self) -> ChannelStatus {
+        Self::channel_status(self)
+    }
+
     fn has_image(&self, image: ImageId) -> bool {
         Self::has_image(self, image)
     }

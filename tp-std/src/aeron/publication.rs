@@ -8,6 +8,7 @@ use tp_core_nostd::transport::{Publication, SendError};
 
 use super::error;
 use super::shared::Shared;
+use crate::medium::ChannelStatus;
 
 /// Declares one kind of publication; the binding has two types with the same methods.
 macro_rules! publication {
@@ -32,6 +33,7 @@ macro_rules! publication {
                     channel: constants.channel().to_owned(),
                     stream_id: constants.stream_id(),
                     session_id: constants.session_id(),
+                    registration_id: constants.registration_id(),
                     max_message_length: constants.max_message_length(),
                 });
                 let (raw, shared) = (Some(raw), shared.clone());
@@ -53,6 +55,19 @@ macro_rules! publication {
             /// Aeron's session: what subscribers tell publications of one stream apart by.
             pub fn session_id(&self) -> i32 {
                 self.facts.session_id
+            }
+
+            /// Aeron's number for it; unique for the life of the media driver.
+            pub fn registration_id(&self) -> i64 {
+                self.facts.registration_id
+            }
+
+            /// What Aeron says about the channel.
+            pub fn channel_status(&self) -> ChannelStatus {
+                match &self.raw {
+                    Some(raw) if !self.shared.is_closed() => channel_status(raw.channel_status()),
+                    _ => ChannelStatus::Errored,
+                }
             }
 
             /// Longest message that `offer` takes, in bytes.
@@ -148,7 +163,17 @@ struct Facts {
     channel: String,
     stream_id: i32,
     session_id: i32,
+    registration_id: i64,
     max_message_length: usize,
+}
+
+/// Aeron's number for the state of a channel.
+pub(super) const fn channel_status(number: i64) -> ChannelStatus {
+    match number {
+        0 => ChannelStatus::Initializing,
+        1 => ChannelStatus::Active,
+        _ => ChannelStatus::Errored,
+    }
 }
 
 fn sent(result: Result<i64, rc::AeronOfferError>) -> Result<(), SendError> {

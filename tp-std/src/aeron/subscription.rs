@@ -9,7 +9,9 @@ use tp_core_nostd::transport::{ImageEvent, ImageId, PollError, Subscription};
 use super::assembler::Assembler;
 use super::error;
 use super::frame::{self, Fragment, Images};
+use super::publication::channel_status;
 use super::shared::Shared;
+use crate::medium::ChannelStatus;
 
 /// Receives from every publication of its channel and stream. One thread uses it at a time.
 ///
@@ -25,6 +27,7 @@ pub struct AeronSubscription {
     shared: Arc<Shared>,
     channel: String,
     stream_id: i32,
+    registration_id: i64,
     assembler: Assembler,
     /// Images reported as available.
     images: Vec<ImageId>,
@@ -41,19 +44,25 @@ impl AeronSubscription {
         let Some(raw) = registration.poll()? else {
             return Ok(None);
         };
-        let facts = raw
-            .get_constants()
-            .map(|constants| (constants.channel().to_owned(), constants.stream_id()));
+        let facts = raw.get_constants().map(|constants| {
+            let channel = constants.channel().to_owned();
+            (channel, constants.stream_id(), constants.registration_id())
+        });
         let mut subscription = Self {
             raw: Some(raw),
             shared: shared.clone(),
             channel: String::new(),
             stream_id: 0,
+            registration_id: 0,
             assembler: Assembler::default(),
             images: Vec::new(),
             present: Vec::new(),
         };
-        (subscription.channel, subscription.stream_id) = facts?;
+        (
+            subscription.channel,
+            subscription.stream_id,
+            subscription.registration_id,
+        ) = facts?;
         Ok(Some(subscription))
     }
 
@@ -65,6 +74,19 @@ impl AeronSubscription {
     /// Aeron's stream id.
     pub fn stream_id(&self) -> i32 {
         self.stream_id
+    }
+
+    /// Aeron's number for it; unique for the life of the media driver.
+    pub fn registration_id(&self) -> i64 {
+        self.registration_id
+    }
+
+    /// What Aeron says about the channel.
+    pub fn channel_status(&self) -> ChannelStatus {
+        match self.open() {
+            Some(raw) => channel_status(raw.channel_status()),
+            None => ChannelStatus::Errored,
+        }
     }
 
     /// Whether this image was available when events were last asked for.

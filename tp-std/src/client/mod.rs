@@ -1,7 +1,10 @@
 //! The way in: a client, the roles it hands out, and who drives it.
 
+pub(crate) mod endpoints;
+pub mod handlers;
 mod pending;
 mod thread;
+mod work;
 
 use std::sync::Arc;
 
@@ -95,8 +98,7 @@ impl Client {
     /// # Errors
     /// [`Error::QueueFull`].
     pub fn close(&self) -> Result<(), Error> {
-        let asked = self.shared.commands.push(Command::Close);
-        asked.map_err(|_| Error::QueueFull)
+        self.send(Command::Close)
     }
 
     /// Messages that claimed to be ours and did not fit; a peer is broken, or of another version (T-37).
@@ -106,10 +108,13 @@ impl Client {
 
     fn ask<T>(&self, command: impl FnOnce(Arc<Handle<T>>) -> Command) -> Result<Pending<T>, Error> {
         let handle = Arc::new(Handle::default());
-        self.shared
-            .commands
-            .push(command(handle.clone()))
-            .map_err(|_| Error::QueueFull)?;
+        self.send(command(handle.clone()))?;
         Ok(Pending::new(handle))
+    }
+
+    /// A full queue is back-pressure (C-017).
+    fn send(&self, command: Command) -> Result<(), Error> {
+        let sent = self.shared.commands.push(command);
+        sent.map_err(|_| Error::QueueFull)
     }
 }

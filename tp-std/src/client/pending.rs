@@ -1,6 +1,7 @@
 //! A role that was asked for and is on its way.
 
-use core::task::Poll;
+use core::pin::Pin;
+use core::task::{self, Poll};
 use core::time::Duration;
 use std::sync::Arc;
 use std::thread;
@@ -12,7 +13,8 @@ use crate::conductor::{Conductor, Handle, is_in_cycle};
 use crate::error::Error;
 use crate::idle::SleepingIdle;
 
-/// A role on its way. Dropping it takes the wish back.
+/// A role or an endpoint on its way. Dropping it takes the wish back (C-020). It is a `Future` too, for async runtimes
+/// (C-163); the conductor must be driven by somebody else then.
 #[derive(Debug)]
 pub struct Pending<T> {
     handle: Arc<Handle<T>>,
@@ -78,6 +80,17 @@ impl<T> Pending<T> {
             }
             drive()?;
         }
+    }
+}
+
+impl<T> Future for Pending<T> {
+    type Output = Result<T, Error>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut task::Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        let polled = this.handle.poll_waking(context.waker());
+        this.done |= polled.is_ready();
+        polled
     }
 }
 

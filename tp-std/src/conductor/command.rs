@@ -5,23 +5,45 @@ use std::sync::Arc;
 use tp_core_nostd::proto::lease_client::LeaseConfig;
 use tp_core_nostd::proto::session::{Cycle, Session};
 
+use super::adds::Wish;
 use super::completion::Handle;
 use super::consuming::Consuming;
+use super::items::Item;
 use super::producing::Producing;
 use super::role::{Cold, Role};
+use crate::client::endpoints::{PublicationHandle, SubscriptionHandle};
+use crate::client::handlers::Listening;
 use crate::consumer::{Consumer, ConsumerConfig};
 use crate::context::{Context, Reattach};
+use crate::error::Error;
 use crate::producer::{Producer, ProducerConfig};
 
-/// One wish.
+/// One thing asked for.
 #[derive(Debug)]
 pub(crate) enum Command {
     Producer(ProducerConfig, Arc<Handle<Producer>>),
     Consumer(ConsumerConfig, Arc<Handle<Consumer>>),
+    AddPublication(Wish<PublicationHandle>),
+    AddSubscription(Wish<SubscriptionHandle>),
+    Listen(Listening),
+    Work(Item),
     /// End when every lease was given back.
     Finish,
     /// End now.
     Close,
+}
+
+impl Command {
+    /// It came too late: whoever waits for it is told.
+    pub(super) fn refuse(self) {
+        match self {
+            Self::Producer(_, handle) => handle.fail(Error::Closed),
+            Self::Consumer(_, handle) => handle.fail(Error::Closed),
+            Self::AddPublication(wish) => wish.handle.fail(Error::Closed),
+            Self::AddSubscription(wish) => wish.handle.fail(Error::Closed),
+            Self::Listen(_) | Self::Work(_) | Self::Finish | Self::Close => {}
+        }
+    }
 }
 
 pub(super) fn producer(

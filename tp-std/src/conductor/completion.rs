@@ -1,7 +1,7 @@
 //! How a role that was asked for gets to the application: once, as itself or as the reason why not.
 
 use core::sync::atomic::{AtomicBool, Ordering};
-use core::task::Poll;
+use core::task::{Poll, Waker};
 use std::sync::Arc;
 
 use crossbeam_queue::ArrayQueue;
@@ -16,6 +16,8 @@ use tp_core_nostd::proto::session::Happened;
 pub(crate) struct Handle<T> {
     outcome: ArrayQueue<Result<T, Error>>,
     cancelled: AtomicBool,
+    /// Who is to be woken, where the application waits as a `Future`.
+    waker: ArrayQueue<Waker>,
 }
 
 impl<T> Default for Handle<T> {
@@ -23,6 +25,7 @@ impl<T> Default for Handle<T> {
         Self {
             outcome: ArrayQueue::new(1),
             cancelled: AtomicBool::new(false),
+            waker: ArrayQueue::new(1),
         }
     }
 }
@@ -32,9 +35,28 @@ impl<T> Handle<T> {
         self.outcome.pop().map_or(Poll::Pending, Poll::Ready)
     }
 
+    /// As [`Self::poll`]; `waker` is woken when the outcome is there.
+    pub(crate) fn poll_waking(&self, waker: &Waker) -> Poll<Result<T, Error>> {
+        // In this order, and the conductor in the other: whoever comes second sees what the first one left.
+        drop(self.waker.force_push(waker.clone()));
+        self.poll()
+    }
+
+    /// Hands over the one outcome there is.
+    pub(super) fn complete(&self, outcome: Result<T, Error>) {
+        let _ = self.outcome.push(outcome);
+        if let Some(waker) = self.waker.pop() {
+            waker.wake();
+        }
+    }
+
     /// Answers a wish that never became a role.
     pub(super) fn fail(&self, error: Error) {
-        let _ = self.outcome.push(Err(error));
+        self.complete(Err(error));
+    }
+
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
     }
 
     /// The application no longer waits (C-020). What arrives later is dropped with the handle.
@@ -67,15 +89,14 @@ impl<T> Completion<T> {
 
     pub(super) fn ready(&mut self, make: impl FnOnce() -> T) {
         if let Some(handle) = self.handle.take() {
-            // The queue has room for the one outcome there is.
-            let _ = handle.outcome.push(Ok(make()));
+            handle.complete(Ok(make()));
         }
     }
 
     /// The role cannot be had. Once it was had, this says nothing any more.
     pub(super) fn fail(&mut self, error: Error) {
         if let Some(handle) = self.handle.take() {
-            let _ = handle.outcome.push(Err(error));
+            handle.fail(error);
             self.failed = true;
         }
     }
@@ -112,7 +133,7 @@ impl<T> Completion<T> {
     pub(super) fn is_cancelled(&self) -> bool {
         self.handle
             .as_ref()
-            .is_some_and(|handle| handle.cancelled.load(Ordering::Relaxed))
+            .is_some_and(|handle| handle.is_cancelled())
     }
 
     pub(super) const fn has_failed(&self) -> bool {

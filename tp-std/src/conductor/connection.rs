@@ -9,7 +9,9 @@ use tp_core_nostd::time::Instant;
 use tp_core_nostd::transport::{ImageEvent, ImageId};
 use tp_core_nostd::wire::control::ShmPoolAnnounce;
 
+use super::attaching::Attaching;
 use crate::aeron::TransportError;
+use crate::client::handlers::Stream;
 use crate::context::{Context, Endpoint};
 use crate::log::Seldom;
 use crate::medium::{Awaited, Medium, Receiver, Sender};
@@ -40,7 +42,7 @@ impl<T> Adding<T> {
     }
 
     /// Asks for it if that was not done, else looks whether it is there.
-    fn ask_or_poll(
+    pub(super) fn ask_or_poll(
         &mut self,
         ask: impl FnOnce() -> Result<Awaited<T>, TransportError>,
     ) -> Result<Option<T>, TransportError> {
@@ -207,6 +209,7 @@ pub(super) struct Connection {
     /// The image that the last announce came through.
     announcer: Option<ImageId>,
     errors_said: Seldom,
+    pub(super) attaching: Attaching,
 }
 
 /// The shared streams that are listened to, each polled in one place (C-118).
@@ -262,6 +265,7 @@ impl Connection {
             driver: None,
             announcer: None,
             errors_said: Seldom::new(),
+            attaching: Attaching::default(),
         }
     }
 
@@ -366,6 +370,15 @@ impl Connection {
     /// The shared metadata publication, once it is there; asked for when it is first wanted.
     pub(super) fn metadata(&mut self) -> Option<&mut dyn Sender> {
         self.metadata.sender()
+    }
+
+    /// A handler wants to hear what is said there from now on.
+    pub(super) const fn listen_to(&mut self, stream: Stream) {
+        match stream {
+            Stream::Control => {}
+            Stream::Qos => self.listen_to_qos(),
+            Stream::Metadata => self.listen_to_metadata(),
+        }
     }
 
     /// Somebody wants to hear QoS reports from now on.

@@ -6,11 +6,16 @@
 //! One duty cycle, one reading of the clock: commands, Aeron, control and announce messages to every role, then what
 //! each role has to do by itself.
 
+mod adds;
+mod attaching;
 mod command;
 mod completion;
 mod connection;
 mod consuming;
 mod cycle;
+mod items;
+mod listeners;
+mod news;
 mod producing;
 mod retired;
 mod role;
@@ -19,18 +24,24 @@ use std::sync::Arc;
 
 use crossbeam_queue::ArrayQueue;
 use tp_core_nostd::agent::Agent;
-use tp_core_nostd::proto::dispatch::Ignored;
+use tp_core_nostd::proto::dispatch::{Ignored, Message};
 use tp_core_nostd::proto::random::Ids;
 use tp_core_nostd::time::Clock;
 use tp_linux_hugepages::{AllowedBases, LinuxMapper};
 
+use adds::Adds;
+pub(crate) use adds::Wish;
 pub(crate) use command::Command;
 pub(crate) use completion::Handle;
 use connection::{Connection, Progress};
 pub(crate) use cycle::is_in_cycle;
+pub(crate) use items::Item;
+use items::Items;
+use listeners::Listeners;
 use role::{Ended, Role};
 use tp_core_nostd::proto::session::Cycle;
 
+use crate::client::handlers::{Heard, StreamUse};
 use crate::clock::SharedClock;
 use crate::context::{Context, Delegate};
 use crate::error::Error;
@@ -56,6 +67,9 @@ pub struct Conductor {
     mapper: LinuxMapper,
     ids: Ids,
     roles: Vec<Box<dyn Role>>,
+    adds: Adds,
+    listeners: Listeners,
+    items: Items,
     delegate: Option<Delegate>,
     /// It ends with its last role.
     finishing: bool,
@@ -87,6 +101,9 @@ impl Conductor {
             },
             ids: Ids::seeded(context.seed().unwrap_or_else(crate::seed::random_seed)),
             roles: Vec::new(),
+            adds: Adds::default(),
+            listeners: Listeners::default(),
+            items: Items::default(),
             delegate,
             finishing: false,
             closed: false,
@@ -133,6 +150,13 @@ impl Conductor {
                     let role = command::consumer(config, handle, &self.context, &mut cycle);
                     self.roles.push(role);
                 }
+                Command::AddPublication(wish) => self.adds.publication(wish),
+                Command::AddSubscription(wish) => self.adds.subscription(wish),
+                Command::Listen(listening) => {
+                    self.connection.listen_to(listening.stream);
+                    self.listeners.add(listening);
+                }
+                Command::Work(item) => self.items.add(item),
                 Command::Finish => {
                     self.finishing = true;
                     for role in &mut self.roles {
@@ -150,6 +174,7 @@ impl Conductor {
         match self.connection.do_work(cycle.now) {
             Ok(Progress::Work(done)) => work = work.saturating_add(done),
             Ok(Progress::Reconnected) => {
+                self.adds.on_reconnect();
                 for role in &mut self.roles {
                     role.on_reconnect(&mut cycle, &self.mapper);
                 }
@@ -164,6 +189,8 @@ impl Conductor {
             }
         }
 
+        work = work.saturating_add(self.adds.poll(self.connection.medium()));
+
         let (mut driver, mut misfits) = (None, 0_u64);
         let (received, driver_gone) = self.connection.poll(cycle.now, |received| match received {
             Ok(inbound) => {
@@ -171,6 +198,11 @@ impl Conductor {
                     if role.on_message(&mut cycle, &inbound, &self.mapper) {
                         driver = Some(inbound.image);
                     }
+                    tell_news(role.as_mut(), &mut self.listeners);
+                }
+                if !self.listeners.is_empty() {
+                    let used = use_of(&inbound.message, &self.roles);
+                    self.listeners.tell(Heard::Message(inbound.message, used));
                 }
             }
             Err(Ignored::Malformed(_)) => misfits = misfits.saturating_add(1),
@@ -195,7 +227,9 @@ impl Conductor {
         }
 
         self.roles.retain_mut(|role| {
-            match role.do_work(&mut cycle, &mut self.connection, &self.mapper) {
+            let worked = role.do_work(&mut cycle, &mut self.connection, &self.mapper);
+            tell_news(role.as_mut(), &mut self.listeners);
+            match worked {
                 Ok(done) => {
                     work = work.saturating_add(done);
                     true
@@ -206,6 +240,8 @@ impl Conductor {
                 }
             }
         });
+        self.listeners.collect();
+        work = work.saturating_add(self.items.do_work(cycle.now));
         if self.finishing && self.roles.is_empty() {
             self.close();
             return Err(Error::Closed);
@@ -227,12 +263,9 @@ impl Conductor {
             role.close(&mut cycle, &mut self.connection);
         }
         self.roles.clear();
+        self.adds.close();
         while let Some(command) = self.shared.commands.pop() {
-            match command {
-                Command::Producer(_, handle) => handle.fail(Error::Closed),
-                Command::Consumer(_, handle) => handle.fail(Error::Closed),
-                Command::Finish | Command::Close => {}
-            }
+            command.refuse();
         }
     }
 }
@@ -267,4 +300,27 @@ impl Agent for Conductor {
     fn role_name(&self) -> &'static str {
         "tp-conductor"
     }
+}
+
+/// Tells the handlers what became of a role's lease; without any it is forgotten.
+fn tell_news(role: &mut dyn Role, listeners: &mut Listeners) {
+    while let Some(news) = role.take_news() {
+        listeners.tell(Heard::Lease(&news));
+    }
+}
+
+/// What the roles of the client make of an announced stream.
+fn use_of(message: &Message<'_>, roles: &[Box<dyn Role>]) -> StreamUse {
+    let Message::ShmPoolAnnounce(view) = message else {
+        return StreamUse::None;
+    };
+    let stream = view.block.stream_id.get();
+    let ours = roles.iter().filter(|role| role.stream().get() == stream);
+    ours.fold(StreamUse::None, |used, role| {
+        match (used, role.mapped_epoch()) {
+            (StreamUse::Mapped(_), None) => used,
+            (_, Some(epoch)) => StreamUse::Mapped(epoch),
+            (_, None) => StreamUse::Unmapped,
+        }
+    })
 }

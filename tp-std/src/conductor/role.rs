@@ -4,14 +4,18 @@
 use core::fmt;
 use std::sync::Arc;
 
+use tp_core_nostd::ids::{Epoch, StreamId};
 use tp_core_nostd::proto::lease_client::LeaseLost;
 use tp_core_nostd::proto::session::{Cycle, Happened, Inbound, Session};
 use tp_linux_hugepages::LinuxMapper;
 
+use super::attaching::Who;
 use super::completion::{Completion, Handle};
 use super::connection::{Adding, Connection};
+use super::news::News;
 use super::retired::{Retired, Shared};
 use crate::aeron::TransportError;
+use crate::client::handlers::LeaseNews;
 use crate::context::{Context, Endpoint};
 use crate::error::Error;
 use crate::link::{Link, Orphaned};
@@ -44,6 +48,15 @@ pub(super) trait Role: fmt::Debug + Send {
         connection: &mut Connection,
         mapper: &LinuxMapper,
     ) -> Result<u32, Ended>;
+
+    /// What became of the lease since this was asked last, oldest first.
+    fn take_news(&mut self) -> Option<LeaseNews>;
+
+    /// Its stream.
+    fn stream(&self) -> StreamId;
+
+    /// The epoch whose memory it uses.
+    fn mapped_epoch(&self) -> Option<Epoch>;
 
     /// Stops the role and gives its lease back; it ends when the driver has confirmed that.
     fn finish(&mut self, cycle: &mut Cycle<'_>);
@@ -117,6 +130,7 @@ pub(super) struct Post<K: Kind> {
     pub(super) descriptors: Endpoint,
     pub(super) adding: Adding<K::Endpoint>,
     pub(super) completion: Completion<K::Hot>,
+    news: News,
 }
 
 impl<K: Kind> Post<K> {
@@ -177,8 +191,32 @@ impl<K: Kind> Cold<K> {
                 descriptors: context.descriptor().clone(),
                 adding: Adding::Wanted,
                 completion: Completion::new(handle, context),
+                news: News::default(),
             },
         }
+    }
+
+    /// Whether time may make its moves: an attach waits while another role of the same kind attaches (C-032).
+    fn may_begin(&self, connection: &Connection) -> bool {
+        let Post { session, .. } = &self.post;
+        let waits = session.reattach_at().is_some();
+        !waits
+            || connection
+                .attaching
+                .may_begin(session.stream(), session.role(), self.who())
+    }
+
+    fn note_attaching(&self, connection: &mut Connection) {
+        let Post { session, .. } = &self.post;
+        let (stream, role) = (session.stream(), session.role());
+        let is_attaching = session.is_attaching();
+        connection
+            .attaching
+            .note(stream, role, self.who(), is_attaching);
+    }
+
+    fn who(&self) -> Who {
+        Who(Arc::as_ptr(&self.post.link).addr())
     }
 
     fn add_endpoint(&mut self, connection: &mut Connection) -> Result<(), TransportError> {
@@ -206,6 +244,7 @@ impl<K: Kind> Role for Cold<K> {
         let happened = self.post.session.handle(cycle, inbound);
         let granted = matches!(happened, Some(Happened::Granted(_)));
         if let Some(happened) = happened {
+            self.post.news.note(&self.post.session, &happened);
             self.kind.act(&mut self.post, cycle, happened, mapper);
         }
         self.kind.hear(&mut self.post, cycle, inbound);
@@ -214,6 +253,7 @@ impl<K: Kind> Role for Cold<K> {
 
     fn on_driver_lost(&mut self, cycle: &mut Cycle<'_>, mapper: &LinuxMapper) {
         if let Some(happened) = self.post.session.lost(cycle, LeaseLost::DriverGone) {
+            self.post.news.note(&self.post.session, &happened);
             self.kind.act(&mut self.post, cycle, happened, mapper);
         }
     }
@@ -233,9 +273,17 @@ impl<K: Kind> Role for Cold<K> {
         if self.post.is_unwanted() {
             self.post.give_up(cycle);
         }
-        if let Some(happened) = self.post.session.poll(cycle) {
+        self.post
+            .link
+            .wishes
+            .apply(&mut self.post.session, cycle.now);
+        if self.may_begin(connection)
+            && let Some(happened) = self.post.session.poll(cycle)
+        {
+            self.post.news.note(&self.post.session, &happened);
             self.kind.act(&mut self.post, cycle, happened, mapper);
         }
+        self.note_attaching(connection);
         let mut work = self.kind.tend(&mut self.post, cycle, connection);
         if let Some(control) = connection.control() {
             work = work.saturating_add(self.post.session.transmit(cycle, control));
@@ -253,6 +301,18 @@ impl<K: Kind> Role for Cold<K> {
         } else {
             Ok(work)
         }
+    }
+
+    fn take_news(&mut self) -> Option<LeaseNews> {
+        self.post.news.take()
+    }
+
+    fn stream(&self) -> StreamId {
+        self.post.session.stream()
+    }
+
+    fn mapped_epoch(&self) -> Option<Epoch> {
+        self.post.mapped.as_ref().map(Mapped::epoch)
     }
 
     fn finish(&mut self, cycle: &mut Cycle<'_>) {
@@ -273,6 +333,7 @@ impl<K: Kind> Role for Cold<K> {
 
     fn close(&mut self, cycle: &mut Cycle<'_>, connection: &mut Connection) {
         self.finish(cycle);
+        self.note_attaching(connection);
         if let Some(control) = connection.control() {
             self.post.session.transmit(cycle, control);
         }

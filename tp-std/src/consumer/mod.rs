@@ -3,6 +3,7 @@
 mod alone;
 #[cfg(test)]
 mod bench;
+mod by_hand;
 mod config;
 mod counters;
 mod hot;

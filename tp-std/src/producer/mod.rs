@@ -5,6 +5,7 @@
 //! lends the same slots again and again, for devices that fill a set of buffers they were told of once.
 
 mod buffer;
+mod by_hand;
 mod claim;
 mod config;
 mod consumers;

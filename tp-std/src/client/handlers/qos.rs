@@ -1,0 +1,42 @@
+//! How it goes.
+
+use tp_core_nostd::proto::dispatch::Message;
+use tp_core_nostd::wire::control::{QosConsumer, QosProducer};
+
+use super::{Heard, Listener};
+
+/// Hears the reports of producers and consumers, once a period each.
+pub trait QosHandler {
+    /// How a producer is doing.
+    fn on_producer(&mut self, report: &QosProducer) {
+        let _ = report;
+    }
+
+    /// How a consumer is doing.
+    fn on_consumer(&mut self, report: &QosConsumer) {
+        let _ = report;
+    }
+}
+
+/// The family of [`QosHandler`]s.
+#[derive(Debug)]
+pub struct Qos<H = ()>(pub(super) H);
+
+impl<H: QosHandler + Send> Listener for Qos<H> {
+    fn hear(&mut self, heard: Heard<'_>) {
+        let Self(handler) = self;
+        match heard {
+            Heard::Message(Message::QosProducer(view), _) => {
+                if let Ok(report) = view.try_into() {
+                    handler.on_producer(&report);
+                }
+            }
+            Heard::Message(Message::QosConsumer(view), _) => {
+                if let Ok(report) = view.try_into() {
+                    handler.on_consumer(&report);
+                }
+            }
+            Heard::Message(..) | Heard::Lease(_) => {}
+        }
+    }
+}
