@@ -29,7 +29,8 @@ pub use client::endpoints::{PublicationHandle, SubscriptionHandle};
 pub use client::{Client, ConductorThread, Pending, handlers};
 pub use conductor::Conductor;
 pub use consumer::{
-    ConsumeError, Consumer, ConsumerConfig, ConsumerCounters, FrameReader, FrameView, Wait,
+    ConsumeError, Consumer, ConsumerConfig, ConsumerCounters, ConsumerState, ConsumerStatus,
+    FrameReader, FrameView, PrefixView, ProgressReader, Wait,
 };
 pub use context::{
     ANNOUNCE_STREAM, Budgets, CONTROL_STREAM, Context, DESCRIPTOR_STREAM, Endpoint,

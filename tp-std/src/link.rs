@@ -142,7 +142,12 @@ impl Counter {
 
     /// Adds; only the owning role's thread does.
     pub(crate) fn add(&self, n: u64) {
-        self.0.store(self.get().wrapping_add(n), Ordering::Relaxed);
+        self.set(self.get().wrapping_add(n));
+    }
+
+    /// Says another value; only the owning role's thread does.
+    pub(crate) fn set(&self, value: u64) {
+        self.0.store(value, Ordering::Relaxed);
     }
 
     pub(crate) fn get(&self) -> u64 {

@@ -46,6 +46,8 @@ pub enum Lost {
     LayoutChanged,
     /// The activity stamp stood still for a freshness window (W-032).
     Inactive,
+    /// A ConsumerConfig forbids shared memory (C-099).
+    Forbidden,
 }
 
 /// What the superblocks of a mapped stream show.
@@ -91,6 +93,8 @@ pub enum Input {
     },
     /// Our own lease ended.
     LeaseLost,
+    /// Shared memory must not be used; announces are not offered until it may be again.
+    Forbidden,
     /// A look at the mapped superblocks.
     Health(Health),
 }
@@ -206,10 +210,11 @@ impl MappingMachine {
             rewritten: true,
         };
         match (self.state, input) {
-            (_, Input::LeaseLost) => match self.state {
-                State::Unmapped { .. } => (self.state, Order::None),
-                _ => lost(Wait::NONE, Lost::LeaseLost),
-            },
+            (State::Unmapped { .. }, Input::LeaseLost | Input::Forbidden) => {
+                (self.state, Order::None)
+            }
+            (_, Input::LeaseLost) => lost(Wait::NONE, Lost::LeaseLost),
+            (_, Input::Forbidden) => lost(Wait::NONE, Lost::Forbidden),
 
             // The driver's answer to our own attach needs no waiting.
             (State::Unmapped { wait }, Input::Offered { epoch, source, .. })
@@ -445,6 +450,7 @@ mod tests {
             (Input::ProducerRevoked { timestamp_ns: 10 * SECOND }, Nothing, Nothing,          Nothing), // req: D-217
             (Input::ProducerRevoked { timestamp_ns: 11 * SECOND }, Nothing, Unmap(Lost::ProducerRevoked), Unmap(Lost::ProducerRevoked)), // req: D-115, C-043
             (Input::LeaseLost,                          Nothing,  Unmap(Lost::LeaseLost),     Unmap(Lost::LeaseLost)), // req: D-099
+            (Input::Forbidden,                          Nothing,  Unmap(Lost::Forbidden),     Unmap(Lost::Forbidden)), // req: C-099
             (Input::Health(healthy(20)),                Nothing,  Nothing,                    Nothing),
             (Input::Health(healthy(16)),                Nothing,  Nothing,                    Unmap(Lost::Inactive)), // req: W-032, W-273
             (intruder,                                  Nothing,  Nothing,                    Unmap(Lost::WriterChanged)), // req: W-275

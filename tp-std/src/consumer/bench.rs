@@ -1,16 +1,23 @@
 //! A stream's memory in real files, and a hand that writes into its slots, for tests of the hot half.
 
+use core::time::Duration;
+use std::sync::Arc;
+
 use tempfile::TempDir;
-use tp_core_nostd::ids::{Epoch, PoolId, StreamId};
-use tp_core_nostd::memory::WritableRegion;
+use tp_core_nostd::ids::{ClientId, Epoch, LeaseId, PoolId, StreamId};
+use tp_core_nostd::memory::{RegionMapper as _, WritableRegion as _};
 use tp_core_nostd::seq::{Seq, SlotCount};
 use tp_core_nostd::shm::{
-    Dtype, HeaderRing, MajorOrder, PayloadPool, RegionKind, RegionShape, SlotFrame, SlotImage,
-    Stride, Superblock, TensorHeader, store_activity,
+    Dtype, HeaderRing, LAYOUT_VERSION, MajorOrder, PayloadPool, ProgressUnit, RegionKind,
+    RegionShape, SlotFrame, SlotImage, Stride, Superblock, TensorHeader, store_activity,
 };
 use tp_core_nostd::time::Instant;
 use tp_core_nostd::transport::ImageId;
-use tp_core_nostd::wire::control::FrameDescriptor;
+use tp_core_nostd::uri::RegionUri;
+use tp_core_nostd::wire::control::{FrameDescriptor, ShmPoolAnnounce};
+use tp_core_nostd::wire::driver::Grant;
+use tp_core_nostd::wire::enums::ClockDomain;
+use tp_core_nostd::wire::{PoolEntry, Pools};
 use tp_linux_hugepages::{
     AllowedBases, CanonicalTree, EpochShape, FileMode, LinuxMapper, MappedBell, Mapping, Namespace,
     Residency, UserName, WritableMapping,
@@ -18,6 +25,7 @@ use tp_linux_hugepages::{
 
 use super::hot::Hot;
 use super::{ConsumerConfig, FrameReader};
+use crate::clock::SharedClock;
 use crate::regions::Regions;
 
 pub(crate) const STREAM: StreamId = StreamId::new(10_000).unwrap();
@@ -77,19 +85,12 @@ impl Stage {
     /// What a consumer has of it.
     pub(crate) fn map(&self) -> Regions<Mapping> {
         let mapper = self.mapper();
-        let mut mapped = self
-            .paths
-            .iter()
-            .zip([self.ring.shape(), self.pool.shape()]);
-        let mut next = || {
-            let (path, shape) = mapped.next().unwrap();
-            let uri = format!("shm:file?path={}", path.display());
-            let uri = tp_core_nostd::uri::RegionUri::parse(uri.as_bytes()).unwrap();
-            let len = shape.region_len();
-            tp_core_nostd::memory::RegionMapper::map_read(&mapper, &uri, len).unwrap()
+        let map = |region, shape: &RegionShape| {
+            let uri = self.uri(region);
+            mapper.map_read(&uri, shape.region_len()).unwrap()
         };
-        let ring = HeaderRing::open(next(), self.ring.shape()).unwrap();
-        let pool = PayloadPool::open(next(), self.pool.shape()).unwrap();
+        let ring = HeaderRing::open(map(0, self.ring.shape()), self.ring.shape()).unwrap();
+        let pool = PayloadPool::open(map(1, self.pool.shape()), self.pool.shape()).unwrap();
         Regions::new(ring, Box::new([pool])).unwrap()
     }
 
@@ -102,9 +103,52 @@ impl Stage {
 
     /// The bell beside it.
     pub(crate) fn bell(&self) -> MappedBell {
-        let uri = format!("shm:file?path={}", self.paths[0].display());
-        let uri = tp_core_nostd::uri::RegionUri::parse(uri.as_bytes()).unwrap();
-        self.mapper().find_bell(&uri).unwrap()
+        self.mapper().find_bell(&self.uri(0)).unwrap()
+    }
+
+    /// The driver's answer to an attach.
+    pub(crate) fn grant(&self, lease_id: LeaseId) -> Grant<'_> {
+        Grant {
+            lease_id,
+            lease_expires_at: None,
+            stream_id: STREAM,
+            epoch: self.epoch,
+            layout_version: LAYOUT_VERSION,
+            header_nslots: self.ring.slots(),
+            node_id: None,
+            payload_pools: self.pools(),
+            header_region_uri: self.uri(0),
+        }
+    }
+
+    /// What the driver announces at `now`.
+    pub(crate) fn announce(&self, now: Instant) -> ShmPoolAnnounce<'_> {
+        ShmPoolAnnounce {
+            stream_id: STREAM,
+            producer_id: ClientId::new(3),
+            epoch: self.epoch,
+            announce_timestamp_ns: now.as_ns(),
+            announce_clock_domain: ClockDomain::Monotonic,
+            layout_version: LAYOUT_VERSION,
+            header_nslots: self.ring.slots(),
+            payload_pools: self.pools(),
+            header_region_uri: self.uri(0),
+        }
+    }
+
+    fn pools(&self) -> Pools<'_> {
+        let mut pools = Pools::new();
+        let pool = PoolEntry {
+            pool_id: POOL,
+            stride: STRIDE,
+            region_uri: self.uri(1),
+        };
+        pools.push(pool).unwrap();
+        pools
+    }
+
+    fn uri(&self, region: usize) -> RegionUri<'_> {
+        RegionUri::new(self.paths[region].to_str().unwrap(), false).unwrap()
     }
 
     /// Its producer shows that it lives.
@@ -138,23 +182,51 @@ impl Stage {
         let tensor = TensorHeader::contiguous(Dtype::Uint16, MajorOrder::Row, &[rows, 2]);
         let tensor = tensor.unwrap();
         let mut image = SlotImage::new(&tensor);
-        image.set_frame(&SlotFrame {
-            slot: self.ring.slots().slot_of(seq(raw)),
-            pool_id: POOL,
-            values_len_bytes: len,
-            timestamp_ns: 1_000 + raw,
-            meta_version: 3,
-        });
+        image.set_frame(&self.frame(raw, len, 1_000 + raw));
         image
     }
 
-    /// Writes frame `raw` whole, with a header as it is.
-    pub(crate) fn commit(&self, raw: u64, image: &SlotImage, len: u32) {
+    /// A frame of eight bytes that was captured `after` some moment.
+    pub(crate) fn timed(&self, raw: u64, after: Duration) -> SlotImage {
+        let mut image = self.image(raw, 8);
+        let captured_ns = 1 + u64::try_from(after.as_nanos()).unwrap();
+        image.set_frame(&self.frame(raw, 8, captured_ns));
+        image
+    }
+
+    /// A frame whose progress is counted in rows.
+    pub(crate) fn rows(&self, raw: u64, len: u32) -> SlotImage {
+        let rows = i32::try_from(len / 4).unwrap();
+        let tensor = TensorHeader::contiguous(Dtype::Uint16, MajorOrder::Row, &[rows, 2]);
+        let tensor = tensor.unwrap().with_progress(ProgressUnit::Rows).unwrap();
+        let mut image = SlotImage::new(&tensor);
+        image.set_frame(&self.frame(raw, len, 1_000 + raw));
+        image
+    }
+
+    fn frame(&self, raw: u64, len: u32, timestamp_ns: u64) -> SlotFrame {
+        SlotFrame {
+            slot: self.ring.slots().slot_of(seq(raw)),
+            pool_id: POOL,
+            values_len_bytes: len,
+            timestamp_ns,
+            meta_version: 3,
+        }
+    }
+
+    /// Writes all of frame `raw` but the last word, with a header as it is.
+    pub(crate) fn begin_with(&self, raw: u64, image: &SlotImage, len: u32) {
         let slot = self.ring.slots().slot_of(seq(raw));
         let payload = vec![raw as u8; len as usize];
         self.begin(raw);
         self.pool.slot_writer(slot).copy_in(0, &payload).unwrap();
         self.ring.slot_writer(slot).write(image);
+    }
+
+    /// Writes frame `raw` whole, with a header as it is.
+    pub(crate) fn commit(&self, raw: u64, image: &SlotImage, len: u32) {
+        self.begin_with(raw, image, len);
+        let slot = self.ring.slots().slot_of(seq(raw));
         self.ring.slot_writer(slot).commit(seq(raw));
     }
 
@@ -193,10 +265,15 @@ fn shape_of(epoch: &EpochShape<'_>, kind: RegionKind) -> RegionShape {
 }
 
 /// A hot half that has mapped `stage` and does not look at the memory by itself.
-pub(crate) fn reader_of(stage: &Stage) -> Hot {
-    let mut hot = Hot::new(&ConsumerConfig::new(STREAM).with_watched_memory(false));
+pub(in crate::consumer) fn reader_of(stage: &Stage) -> Hot {
+    let mut hot = hot_of(&ConsumerConfig::new(STREAM).with_watched_memory(false));
     hot.read_from(stage.map());
     hot
+}
+
+/// A hot half by itself.
+pub(in crate::consumer) fn hot_of(config: &ConsumerConfig) -> Hot {
+    Hot::new(config, Arc::default(), SharedClock::default())
 }
 
 /// A descriptor as it comes in.

@@ -1,9 +1,16 @@
 //! What a consumer asks the driver for, and how it reads.
 
 use tp_core_nostd::ids::{ClientId, StreamId};
+use tp_core_nostd::proto::endpoint::{CHANNEL_MAX, OwnEndpoint};
+use tp_core_nostd::proto::hello::Wish;
 use tp_core_nostd::proto::lease_client::LeaseConfig;
 use tp_core_nostd::proto::sequence::DEFAULT_MAX_OUTSTANDING_SEQ_GAP;
+use tp_core_nostd::wire::control::{self, ProgressHints};
 use tp_core_nostd::wire::driver::Role;
+use tp_core_nostd::wire::enums::Mode;
+
+use crate::context::Endpoint;
+use crate::error::ConfigError;
 
 /// What a consumer asks the driver for, and how it reads.
 #[derive(Clone, Debug)]
@@ -15,6 +22,12 @@ pub struct ConsumerConfig {
     pub(super) watch_memory: bool,
     pub(crate) direct_poll: bool,
     pub(super) max_gap: u64,
+    mode: Mode,
+    max_rate_hz: Option<u32>,
+    progress: Option<ProgressHints>,
+    own_descriptors: Option<Box<OwnEndpoint>>,
+    own_control: Option<Box<OwnEndpoint>>,
+    same_epoch_restart: bool,
 }
 
 impl ConsumerConfig {
@@ -28,6 +41,12 @@ impl ConsumerConfig {
             watch_memory: true,
             direct_poll: false,
             max_gap: DEFAULT_MAX_OUTSTANDING_SEQ_GAP,
+            mode: Mode::Stream,
+            max_rate_hz: None,
+            progress: None,
+            own_descriptors: None,
+            own_control: None,
+            same_epoch_restart: false,
         }
     }
 
@@ -71,7 +90,91 @@ impl ConsumerConfig {
         self
     }
 
+    /// Asks for at most so many frames per second (C-115); 0 is as many as there are. A producer that gives this consumer a
+    /// stream of its own keeps to it; on the shared stream the rest is dropped here, and counted as
+    /// [`RateLimited`](tp_core_nostd::proto::read::DropReason::RateLimited).
+    #[must_use]
+    pub const fn with_max_rate_hz(mut self, frames: u32) -> Self {
+        self.mode = Mode::RateLimited;
+        self.max_rate_hz = Some(frames);
+        self
+    }
+
+    /// Asks for progress of frames while they are written, as often as `hints` say; nobody does by default.
+    #[must_use]
+    pub const fn with_progress(mut self, hints: ProgressHints) -> Self {
+        self.progress = Some(hints);
+        self
+    }
+
+    /// Asks for a descriptor stream of its own there. Whoever answers may assign another one, or none (C-110).
+    ///
+    /// # Errors
+    /// [`ConfigError`]: the channel has more than 1024 bytes, or the id is not above 0 (C-094).
+    pub fn with_own_descriptors(mut self, endpoint: &Endpoint) -> Result<Self, ConfigError> {
+        self.own_descriptors = Some(Box::new(own(endpoint)?));
+        Ok(self)
+    }
+
+    /// Asks for a control stream of its own there, for progress; only together with [`Self::with_progress`].
+    ///
+    /// # Errors
+    /// As [`Self::with_own_descriptors`].
+    pub fn with_own_control(mut self, endpoint: &Endpoint) -> Result<Self, ConfigError> {
+        self.own_control = Some(Box::new(own(endpoint)?));
+        Ok(self)
+    }
+
+    /// Whether a stream without a driver may be read on when its producer restarted in the same epoch: after three announce
+    /// periods, with one new process id in all of its regions (E-05). By default a higher epoch is awaited (W-275).
+    #[must_use]
+    pub const fn with_same_epoch_restart(mut self, on: bool) -> Self {
+        self.same_epoch_restart = on;
+        self
+    }
+
+    /// The most frames per second that were asked for; `None` is every frame.
+    pub(crate) const fn max_rate_hz(&self) -> Option<u32> {
+        self.max_rate_hz
+    }
+
+    pub(crate) const fn allows_same_epoch_restart(&self) -> bool {
+        self.same_epoch_restart
+    }
+
+    /// What hellos ask for.
+    pub(crate) fn wish(&self) -> Wish<'_> {
+        Wish {
+            supports_shm: true,
+            progress: self.progress,
+            mode: self.mode,
+            max_rate_hz: self.max_rate_hz,
+            descriptor: self.own_descriptors.as_deref().map(OwnEndpoint::get),
+            control: self.own_control.as_deref().map(OwnEndpoint::get),
+        }
+    }
+
     pub(crate) const fn lease(&self) -> LeaseConfig {
         self.lease
     }
+}
+
+/// An endpoint as hellos carry it.
+fn own(endpoint: &Endpoint) -> Result<OwnEndpoint, ConfigError> {
+    let stream_id = u32::try_from(endpoint.stream_id)
+        .ok()
+        .and_then(StreamId::new);
+    let stream_id = stream_id.ok_or(ConfigError::Zero {
+        knob: "the id of a stream of its own",
+    })?;
+    let channel = endpoint.channel.to_string();
+    let wish = control::Endpoint {
+        channel: &channel,
+        stream_id,
+    };
+    OwnEndpoint::copy(wish).ok_or(ConfigError::TooLong {
+        knob: "the channel of a stream of its own",
+        got: channel.len(),
+        max: CHANNEL_MAX,
+    })
 }

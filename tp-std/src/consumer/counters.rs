@@ -1,6 +1,7 @@
 //! What a consumer counts.
 
 use tp_core_nostd::proto::read::DropReason;
+use tp_core_nostd::seq::Seq;
 
 use crate::link::Counter;
 
@@ -11,6 +12,11 @@ pub struct ConsumerCounters {
     reasons: [Counter; DropReason::COUNT],
     pub(super) malformed: Counter,
     pub(super) found_in_memory: Counter,
+    pub(super) progress_violations: Counter,
+    /// The conductor's alone.
+    pub(super) progress_missed: Counter,
+    /// One above the number of the last frame seen; 0 is none.
+    seen: Counter,
 }
 
 impl Default for ConsumerCounters {
@@ -20,6 +26,9 @@ impl Default for ConsumerCounters {
             reasons: [const { Counter::new() }; DropReason::COUNT],
             malformed: Counter::default(),
             found_in_memory: Counter::default(),
+            progress_violations: Counter::default(),
+            progress_missed: Counter::default(),
+            seen: Counter::default(),
         }
     }
 }
@@ -53,6 +62,25 @@ impl ConsumerCounters {
     /// Frames found by looking at the memory before, or without, their descriptor.
     pub fn found_in_memory(&self) -> u64 {
         self.found_in_memory.get()
+    }
+
+    /// Progress messages that broke a rule (C-116).
+    pub fn progress_violations(&self) -> u64 {
+        self.progress_violations.get()
+    }
+
+    /// Progress messages of the shared control stream that were displaced by newer ones before they were polled.
+    pub fn progress_missed(&self) -> u64 {
+        self.progress_missed.get()
+    }
+
+    /// The last frame seen, of any epoch, whatever became of it (T-42).
+    pub fn last_seq(&self) -> Option<Seq> {
+        self.seen.get().checked_sub(1).and_then(Seq::new)
+    }
+
+    pub(super) fn see(&self, seq: Seq) {
+        self.seen.set(seq.get().saturating_add(1));
     }
 
     fn sum(&self, which: impl Fn(DropReason) -> bool) -> u64 {

@@ -6,14 +6,18 @@ use tp_core_nostd::ids::{Epoch, StreamId};
 use tp_core_nostd::proto::direct::{DirectPoll, Look};
 use tp_core_nostd::proto::read::{DropReason, Reader};
 use tp_core_nostd::proto::sequence::{Arrival, Sequencer};
+use tp_core_nostd::proto::thinning::{FrameTimes, Thinner};
 use tp_core_nostd::seq::Seq;
+use tp_core_nostd::time::Clock;
 use tp_core_nostd::transport::ImageId;
 use tp_core_nostd::wire::control::{FrameDescriptor, FrameDescriptorView};
 use tp_linux_hugepages::Mapping;
 
 use super::counters::ConsumerCounters;
+use super::feeds::Turn;
 use super::view::FrameReader;
 use super::{ConsumerConfig, Note, Reading};
+use crate::clock::SharedClock;
 use crate::regions::Regions;
 
 /// What a descriptor meets.
@@ -23,8 +27,13 @@ pub(super) struct Hot {
     pub(super) reading: Option<Reading>,
     pub(super) sequencer: Sequencer,
     pub(super) counters: Arc<ConsumerCounters>,
-    pub(super) watch_memory: bool,
+    watch_memory: bool,
     direct: DirectPoll,
+    /// Whether every descriptor read is meant for us alone, and perhaps not every frame has one.
+    is_private: bool,
+    /// Drops frames of the shared stream that are more than were asked for (C-115).
+    thinner: Thinner,
+    clock: SharedClock,
     /// Epoch of the last mapping.
     epoch: Option<Epoch>,
     /// Where watching begins before a frame was seen: at 0 in a new epoch; in one that was mapped before, the first
@@ -32,24 +41,36 @@ pub(super) struct Hot {
     begin: Option<Seq>,
     /// The newest frame after a gap too long to be followed; those polled after it take its place (C-101).
     newest: Option<FrameDescriptor>,
+    /// Another publisher went on from below the last number.
+    pub(super) has_new_writer: bool,
     /// What the conductor should know.
     pub(super) note: Option<Note>,
 }
 
 impl Hot {
-    pub(super) fn new(config: &ConsumerConfig) -> Self {
+    pub(super) fn new(
+        config: &ConsumerConfig,
+        counters: Arc<ConsumerCounters>,
+        clock: SharedClock,
+    ) -> Self {
         let mut sequencer = Sequencer::new();
-        sequencer.set_max_gap(Some(config.max_gap));
+        let thinner = Thinner::new(config.max_rate_hz());
+        // Whoever asked for fewer frames has to expect gaps (C-101).
+        sequencer.set_max_gap(thinner.is_open().then_some(config.max_gap));
         Self {
             stream: config.stream,
             reading: None,
             sequencer,
-            counters: Arc::default(),
+            counters,
             watch_memory: config.watch_memory,
             direct: DirectPoll::new(),
+            is_private: false,
+            thinner,
+            clock,
             epoch: None,
             begin: None,
             newest: None,
+            has_new_writer: false,
             note: None,
         }
     }
@@ -62,8 +83,24 @@ impl Hot {
         self.reading = Reader::new(regions, accepted);
         self.sequencer.reset();
         self.direct = DirectPoll::new();
+        self.thinner.reset();
         self.newest = None;
         self.note = None;
+    }
+
+    /// The descriptors come another way from now on.
+    pub(super) fn turn(&mut self, turn: Turn, is_private: bool) {
+        match turn {
+            Turn::Again => self.sequencer.resubscribed(),
+            Turn::Begin => self.sequencer.begin_switch(),
+            Turn::End => self.sequencer.end_switch(),
+        }
+        self.is_private = is_private;
+    }
+
+    /// Whether frames without a descriptor are ours to find: not where our own stream has a capped rate.
+    pub(super) const fn watches(&self) -> bool {
+        self.watch_memory && (self.thinner.is_open() || !self.is_private)
     }
 
     /// One descriptor: the steps of wire 3.3 up to the slot.
@@ -93,10 +130,11 @@ impl Hot {
             }
             return self.counters.count(DropReason::WrongEpoch);
         }
-        if self.watch_memory {
+        if self.watches() {
             self.recover_before(descriptor.seq, handler);
         }
-        match self.sequencer.observe(image, descriptor.seq) {
+        let arrival = self.sequencer.observe(image, descriptor.seq);
+        match arrival {
             Arrival::First | Arrival::Next => {}
             Arrival::Gap { missed } => self.counters.gap_drops.add(missed),
             Arrival::Resync { missed } => {
@@ -109,6 +147,7 @@ impl Hot {
                 if let Some(reading) = &mut self.reading {
                     reading.forget();
                 }
+                self.has_new_writer = true;
             }
             Arrival::Duplicate => return,
             Arrival::Regression => {
@@ -181,7 +220,7 @@ impl Hot {
     /// The next frame that is whole, if memory is watched.
     #[inline]
     fn look(&mut self) -> Option<Seq> {
-        let reading = self.reading.as_ref().filter(|_| self.watch_memory)?;
+        let reading = self.reading.as_ref().filter(|_| self.watches())?;
         let next = match self.sequencer.last_seq() {
             Some(last) => last.next(),
             None => self.begin,
@@ -221,6 +260,10 @@ impl Hot {
         descriptor: &FrameDescriptor,
         handler: &mut impl FnMut(&FrameDescriptor, FrameReader<'_>),
     ) {
+        self.counters.see(descriptor.seq);
+        if !self.admits(descriptor) {
+            return self.counters.count(DropReason::RateLimited);
+        }
         if let Some(reading) = &mut self.reading {
             handler(
                 descriptor,
@@ -231,6 +274,25 @@ impl Hot {
                 },
             );
         }
+    }
+}
+
+impl Hot {
+    /// Whether a consumer that asked for fewer frames takes this one. Its own stream was thinned by the producer.
+    fn admits(&mut self, descriptor: &FrameDescriptor) -> bool {
+        if self.thinner.is_open() || self.is_private {
+            return true;
+        }
+        let mut slot_ns = || {
+            let frame = self.reading.as_mut()?.read(descriptor.seq).ok()?;
+            frame.header.timestamp_ns
+        };
+        let times = FrameTimes {
+            descriptor_ns: descriptor.timestamp_ns,
+            slot_ns: slot_ns(),
+            now: self.clock.now(),
+        };
+        self.thinner.admits(times)
     }
 }
 

@@ -2,11 +2,15 @@
 
 mod alone;
 #[cfg(test)]
-mod bench;
+pub(crate) mod bench;
+mod board;
 mod by_hand;
 mod config;
 mod counters;
+mod feeds;
 mod hot;
+mod progress;
+mod status;
 mod view;
 mod waiting;
 
@@ -18,17 +22,22 @@ use tp_core_nostd::role::Generation;
 use tp_core_nostd::seq::Seq;
 use tp_core_nostd::shm::PayloadPool;
 use tp_core_nostd::time::Clock;
-use tp_core_nostd::transport::ImageEvent;
-use tp_core_nostd::wire::control::FrameDescriptor;
+use tp_core_nostd::wire::control::{FrameDescriptor, FrameProgress};
 use tp_linux_hugepages::{MappedBell, Mapping};
 
-use crate::clock::MonotonicClock;
+use crate::clock::{MonotonicClock, SharedClock};
 use crate::link::Link;
 use crate::medium::Receiver;
 use alone::Alone;
+pub(crate) use board::Board;
 pub use config::ConsumerConfig;
 pub use counters::ConsumerCounters;
+use feeds::{Feeds, Turn};
+pub(crate) use feeds::{Order, Side};
 use hot::Hot;
+use progress::ProgressDesk;
+pub use progress::{PrefixView, ProgressReader};
+pub use status::{ConsumerState, ConsumerStatus};
 pub use view::{FrameReader, FrameView};
 pub use waiting::Wait;
 
@@ -39,8 +48,28 @@ pub(crate) enum Note {
     Epoch(Epoch),
     /// The sequence fell within one image.
     Regression,
-    /// The publisher went, or took us for too slow.
-    ImageLost,
+    /// The publisher of a stream went, or took us for too slow.
+    Lost(Side),
+    /// A publisher of a stream is there.
+    Found(Side),
+}
+
+/// Notes that found no room yet: the newest of each kind.
+#[derive(Debug, Default)]
+struct Untold([Option<Note>; 4]);
+
+impl Untold {
+    fn add(&mut self, note: Note) {
+        let kind = match note {
+            Note::Epoch(_) | Note::Regression => 0,
+            Note::Lost(Side::Shared) | Note::Found(Side::Shared) => 1,
+            Note::Lost(Side::Private) | Note::Found(Side::Private) => 2,
+            Note::Lost(Side::Control) | Note::Found(Side::Control) => 3,
+        };
+        if let Some(place) = self.0.get_mut(kind) {
+            *place = Some(note);
+        }
+    }
 }
 
 pub(crate) type ConsumerLink = Link<Mapping, Box<dyn Receiver>, Note>;
@@ -59,10 +88,11 @@ pub enum ConsumeError {
 #[derive(Debug)]
 pub struct Consumer {
     link: Arc<ConsumerLink>,
+    board: Board,
     seen: Generation,
-    descriptors: Option<Box<dyn Receiver>>,
-    /// A lost image that the conductor has not been told of.
-    image_lost: bool,
+    feeds: Feeds,
+    untold: Untold,
+    progress: ProgressDesk,
     /// How the producer wakes it, if it can.
     bell: Option<MappedBell>,
     /// Its conductor ended, and it goes on without.
@@ -73,16 +103,23 @@ pub struct Consumer {
 }
 
 impl Consumer {
-    pub(crate) fn new(link: Arc<ConsumerLink>, config: &ConsumerConfig) -> Self {
+    pub(crate) fn new(
+        link: Arc<ConsumerLink>,
+        board: Board,
+        config: &ConsumerConfig,
+        clock: SharedClock,
+    ) -> Self {
         Self {
             link,
             seen: Generation::START,
-            descriptors: None,
-            image_lost: false,
             bell: None,
             alone: None,
             looks: 0,
-            hot: Hot::new(config),
+            feeds: Feeds::default(),
+            untold: Untold::default(),
+            progress: ProgressDesk::new(config.stream, config.wish().progress.is_some()),
+            hot: Hot::new(config, board.counters.clone(), clock),
+            board,
         }
     }
 
@@ -98,6 +135,16 @@ impl Consumer {
     /// What was dropped so far, readable from any thread.
     pub fn counters(&self) -> Arc<ConsumerCounters> {
         self.hot.counters.clone()
+    }
+
+    /// How it stands, readable from any thread.
+    pub fn status(&self) -> Arc<ConsumerStatus> {
+        self.board.status.clone()
+    }
+
+    /// Where it stands.
+    pub fn state(&self) -> ConsumerState {
+        self.board.status.state()
     }
 
     /// The number of the last frame seen in this epoch.
@@ -117,25 +164,46 @@ impl Consumer {
     ) -> Result<u32, ConsumeError> {
         self.catch_up();
         self.check()?;
-        let mut polled = 0;
-        if let Some(descriptors) = &mut self.descriptors {
-            let hot = &mut self.hot;
-            let mut lost = false;
-            descriptors.image_events(&mut |_, event| lost |= event == ImageEvent::Unavailable);
-            // The end of another publisher on the stream is nothing to us while ours is there.
-            let ours = hot.sequencer.image();
-            self.image_lost |= lost && !ours.is_some_and(|image| descriptors.has_image(image));
-            // Where the connection ended, another one is being set up.
-            polled = descriptors
-                .poll(limit, &mut |bytes, image| {
-                    hot.on_descriptor(bytes, image, &mut handler)
-                })
-                .unwrap_or(0);
-            hot.settle(&mut handler);
+        let hot = &mut self.hot;
+        let untold = &mut self.untold;
+        self.feeds
+            .image_events(hot.sequencer.image(), |note| untold.add(note));
+        let (mut polled, turn) = self.feeds.poll(limit, &mut |bytes, image| {
+            hot.on_descriptor(bytes, image, &mut handler)
+        });
+        hot.settle(&mut handler);
+        if core::mem::take(&mut hot.has_new_writer) {
+            self.progress.forget();
+        }
+        if let Some(turn) = turn {
+            hot.turn(turn, self.feeds.is_private());
         }
         if polled == 0 {
             polled = self.hot.look_ahead(limit, &mut handler);
         }
+        self.tell();
+        Ok(polled)
+    }
+
+    /// Hands at most `limit` progress messages to `handler` that are valid, each with a one-shot reader of what is there of
+    /// its frame, and returns how many arrived. Progress comes only to consumers that
+    /// [asked for it](ConsumerConfig::with_progress), may be lost, and never stands in for the descriptor (W-168).
+    ///
+    /// # Errors
+    /// [`ConsumeError`]
+    pub fn poll_progress(
+        &mut self,
+        limit: u32,
+        mut handler: impl FnMut(&FrameProgress, ProgressReader<'_>),
+    ) -> Result<u32, ConsumeError> {
+        self.catch_up();
+        self.check()?;
+        let untold = &mut self.untold;
+        self.progress.image_events(|note| untold.add(note));
+        let reading = &mut self.hot.reading;
+        let polled = self
+            .progress
+            .poll(limit, &self.board, reading, &mut handler);
         self.tell();
         Ok(polled)
     }
@@ -168,13 +236,15 @@ impl Consumer {
     /// Passes on what the conductor should know; what finds no room is passed on next time.
     #[inline]
     fn tell(&mut self) {
-        if self.image_lost && self.link.note(Note::ImageLost) {
-            self.image_lost = false;
+        if let Some(note) = self.hot.note.take() {
+            self.untold.add(note);
         }
-        if let Some(note) = self.hot.note
-            && self.link.note(note)
-        {
-            self.hot.note = None;
+        for untold in &mut self.untold.0 {
+            if let Some(note) = *untold
+                && self.link.note(note)
+            {
+                *untold = None;
+            }
         }
     }
 
@@ -190,10 +260,28 @@ impl Consumer {
     #[cold]
     fn adopt(&mut self) {
         self.seen = self.link.cell.catch_up();
+        while let Some(order) = self.board.take_order() {
+            let turn = match order {
+                Order::Private(receiver) => Some(self.feeds.add_private(receiver)),
+                Order::Leave => {
+                    self.feeds.leave();
+                    None
+                }
+                Order::Drop => Some(self.feeds.drop_next()),
+                Order::Reset => {
+                    self.progress.listen(None);
+                    Some(self.feeds.reset())
+                }
+                Order::Control(receiver) => {
+                    self.progress.listen(receiver);
+                    None
+                }
+            };
+            self.turn(turn);
+        }
         if let Some(descriptors) = self.link.endpoint.take() {
-            self.descriptors = Some(descriptors);
-            self.image_lost = false;
-            self.hot.sequencer.resubscribed();
+            let turn = self.feeds.add_shared(descriptors);
+            self.turn(Some(turn));
         }
         if let Some(bell) = self.link.bell.take() {
             self.bell = bell;
@@ -201,8 +289,10 @@ impl Consumer {
         let mapping = self.link.mapping.take();
         if !self.seen.is_active() {
             self.hot.reading = None;
+            self.progress.read_from(None);
         }
         if let Some(regions) = mapping {
+            self.progress.read_from(Some(&regions));
             self.hot.read_from(regions);
         }
         if let (None, Some(orphaned)) = (&self.alone, self.link.orphaned())
@@ -211,7 +301,13 @@ impl Consumer {
             let epoch = reading.regions().ring().shape().epoch;
             self.alone = Some(Alone::new(orphaned, epoch, MonotonicClock.now()));
             // Its connection is gone; nothing comes through it any more.
-            self.descriptors = None;
+            self.feeds.reset();
+        }
+    }
+
+    fn turn(&mut self, turn: Option<Turn>) {
+        if let Some(turn) = turn {
+            self.hot.turn(turn, self.feeds.is_private());
         }
     }
 }

@@ -89,7 +89,7 @@ impl Consumer {
         handler: &mut impl FnMut(&FrameDescriptor, FrameReader<'_>),
     ) -> Result<(), ConsumeError> {
         self.looks = self.looks.wrapping_add(1);
-        if !self.hot.watch_memory {
+        if !self.hot.watches() {
             return self.poll(BATCH, handler).map(|_| ());
         }
         self.catch_up();

@@ -7,7 +7,7 @@
 //! ```
 
 use super::{CopyError, DropReason, Frame, Overwritten, Reader};
-use crate::proto::progress::{Prefix, PrefixError, may_read};
+use crate::proto::progress::{Prefix, PrefixError, SlotShows, may_read};
 use crate::seq::Seq;
 use crate::shm::{PayloadPool, Region, SlotHeader};
 
@@ -99,6 +99,21 @@ where
             frame: Frame { seq, slot, header },
             prefix: Prefix::of(&header, filled).map_err(NotAhead::Prefix)?,
             header_first,
+        })
+    }
+
+    /// What the slot of frame `seq` shows at the moment, for judging its progress.
+    pub fn shows(&self, seq: Seq) -> SlotShows {
+        let ring = self.regions.ring();
+        let slot = ring.slots().slot_of(seq);
+        let memory = ring.slot(slot);
+        let word = memory.load();
+        SlotShows::of(word, seq, || {
+            let image = memory.copy();
+            let stride_of = |id| self.regions.pool(id).map(PayloadPool::stride);
+            let header = SlotHeader::check(&image, slot, stride_of).ok()?;
+            let is_still = word.is_some_and(|word| memory.is_still(word));
+            is_still.then_some(header.values_len_bytes)
         })
     }
 
@@ -219,6 +234,26 @@ mod tests {
         assert_eq!(bench.still_ahead(&ahead), Err(Overwritten));
         let copied = bench.copy_ahead(&ahead, 0, &mut [0; 12]);
         assert_eq!(copied, Err(CopyError::Overwritten));
+    }
+
+    #[test] // req: C-116, W-162
+    fn what_a_slot_shows_is_what_its_word_and_header_say() {
+        use SlotShows::{Committed, Later, NotYet};
+        let rows = [
+            (5, true, 1, NotYet),
+            (9, false, 1, NotYet),
+            (9, true, 1, Committed { length: 12 }),
+            (9, true, 2, Later), // a header that is void
+            (13, false, 1, Later),
+        ];
+        for (raw, committed, payload_slot, expected) in rows {
+            let bench = bench();
+            match committed {
+                true => store(&bench, raw, &image(payload_slot)),
+                false => slot(&bench, seq(raw)).begin(seq(raw)),
+            }
+            assert_eq!(bench.shows(seq(9)), expected, "{raw} {committed}");
+        }
     }
 
     #[test] // req: C-116, W-157, W-164

@@ -5,7 +5,7 @@ use std::vec::Vec;
 use tp_core_nostd::ids::StreamId;
 
 use super::*;
-use crate::consumer::bench::{IMAGE, STREAM, Stage, encoded, epoch, note, reader_of, seq};
+use crate::consumer::bench::{IMAGE, STREAM, Stage, encoded, epoch, hot_of, note, reader_of, seq};
 
 /// What the counters have moved by: gap, late, local, malformed.
 type Moved = [u64; 4];
@@ -125,7 +125,7 @@ fn every_state_of_the_slot_is_a_frame_or_one_reason() {
 #[test] // req: C-114, T-45
 fn what_comes_while_nothing_is_mapped_is_counted_here_only() {
     let stage = Stage::new(5, 8);
-    let mut hot = Hot::new(&ConsumerConfig::new(STREAM));
+    let mut hot = hot_of(&ConsumerConfig::new(STREAM));
     assert_eq!(shown(&mut hot, &encoded(&stage.descriptor(0)), IMAGE), []);
     assert_eq!(counted(&hot), [0, 0, 1, 0]);
     assert_eq!(hot.counters.drops(DropReason::Unmapped), 1);

@@ -2,8 +2,9 @@ use std::sync::Arc;
 use std::thread;
 
 use super::*;
+use crate::clock::SharedClock;
 use crate::consumer::bench::{STREAM, Stage, note, seq};
-use crate::consumer::{ConsumerConfig, ConsumerLink};
+use crate::consumer::{Board, ConsumerConfig, ConsumerLink};
 
 /// Longer than any test takes.
 const LONG: Duration = Duration::from_secs(600);
@@ -17,7 +18,12 @@ const WAITS: [Wait; 3] = [Wait::Spin, Wait::Deadline(LONG), PARK];
 fn consumer(stage: &Stage) -> (Consumer, Arc<ConsumerLink>) {
     let link = Arc::<ConsumerLink>::default();
     hand_over(&link, stage);
-    let consumer = Consumer::new(link.clone(), &ConsumerConfig::new(STREAM));
+    let consumer = Consumer::new(
+        link.clone(),
+        Board::new(false),
+        &ConsumerConfig::new(STREAM),
+        SharedClock::default(),
+    );
     (consumer, link)
 }
 
