@@ -64,8 +64,11 @@ fn source(message: Message<'_>) -> Option<(u32, String)> {
     }
 }
 
+/// A key and its value.
+type Told = (String, Vec<u8>);
+
 /// Version and attributes of a source.
-fn meta(message: Message<'_>) -> Option<(u32, Vec<(String, Vec<u8>)>)> {
+fn meta(message: Message<'_>) -> Option<(u32, Vec<Told>)> {
     match message {
         Message::DataSourceMeta(view) => {
             let meta = DataSourceMeta::try_from(view).unwrap();
@@ -77,7 +80,7 @@ fn meta(message: Message<'_>) -> Option<(u32, Vec<(String, Vec<u8>)>)> {
     }
 }
 
-fn attribute(key: &str, value: &[u8]) -> (String, Vec<u8>) {
+fn attribute(key: &str, value: &[u8]) -> Told {
     (key.to_owned(), value.to_vec())
 }
 

@@ -45,4 +45,4 @@ pub use producer::{
     Requeueable, Slot, Streaming,
 };
 pub use regions::OfferRefused;
-pub use tp_linux_hugepages::Permissions;
+pub use tp_linux_hugepages::{Permissions, Residency};

@@ -279,3 +279,6 @@ impl<M: WritableRegion> Mapped<M> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -202,6 +202,16 @@ mod tests {
         }
     }
 
+    #[test] // req: W-049, T-58
+    fn regions_are_unused_until_a_frame_is_begun() {
+        let regions = super::fixture::regions();
+        assert!(regions.is_unused());
+        let slots = regions.ring().slots();
+        let seq = Seq::new(3).unwrap();
+        regions.ring().slot_writer(slots.slot_of(seq)).begin(seq);
+        assert!(!regions.is_unused());
+    }
+
     #[test] // req: W-123, T-07
     fn regions_that_do_not_belong_together_are_refused() {
         let own = pool_shape(2, 64);

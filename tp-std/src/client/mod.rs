@@ -80,6 +80,7 @@ impl Client {
     /// for what only a driver grants.
     pub fn producer(&self, config: ProducerConfig) -> Result<Pending<Producer>, Error> {
         config.check()?;
+        let config = Box::new(config);
         self.ask(|handle| Command::Producer(config, handle))
     }
 

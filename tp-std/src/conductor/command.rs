@@ -21,7 +21,8 @@ use crate::producer::{Producer, ProducerConfig};
 /// One thing asked for.
 #[derive(Debug)]
 pub(crate) enum Command {
-    Producer(ProducerConfig, Arc<Handle<Producer>>),
+    /// Boxed, since the queue keeps room for the largest command.
+    Producer(Box<ProducerConfig>, Arc<Handle<Producer>>),
     Consumer(ConsumerConfig, Arc<Handle<Consumer>>),
     AddPublication(Wish<PublicationHandle>),
     AddSubscription(Wish<SubscriptionHandle>),

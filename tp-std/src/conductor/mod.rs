@@ -97,7 +97,7 @@ impl Conductor {
             mapper: LinuxMapper {
                 bases,
                 permissions: context.shm_permissions(),
-                ..LinuxMapper::default()
+                residency: context.residency(),
             },
             ids: Ids::seeded(context.seed().unwrap_or_else(crate::seed::random_seed)),
             roles: Vec::new(),
@@ -143,7 +143,7 @@ impl Conductor {
             asked = asked.saturating_add(1);
             match command {
                 Command::Producer(config, handle) => {
-                    let role = command::producer(config, handle, &self.context, &mut cycle);
+                    let role = command::producer(*config, handle, &self.context, &mut cycle);
                     self.roles.push(role);
                 }
                 Command::Consumer(config, handle) => {

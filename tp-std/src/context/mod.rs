@@ -11,7 +11,7 @@ mod reattach;
 use core::time::Duration;
 use std::path::PathBuf;
 
-use tp_linux_hugepages::Permissions;
+use tp_linux_hugepages::{Permissions, Residency};
 
 use crate::aeron::{Channel, default_dir};
 use crate::clock::SharedClock;
@@ -45,6 +45,7 @@ pub struct Context {
     metadata: Option<Endpoint>,
     allowed_dirs: Vec<PathBuf>,
     permissions: Permissions,
+    residency: Residency,
     driver_timeout: Duration,
     message_timeout: Duration,
     message_retry_attempts: u32,
@@ -83,6 +84,7 @@ impl Context {
             metadata: Some(Endpoint::new(Channel::ipc(), METADATA_STREAM)),
             allowed_dirs: Vec::new(),
             permissions: Permissions::default(),
+            residency: Residency::default(),
             driver_timeout: Duration::from_secs(5),
             message_timeout: Duration::from_secs(5),
             message_retry_attempts: 3,
@@ -208,6 +210,14 @@ impl Context {
     #[must_use]
     pub const fn with_shm_permissions(mut self, permissions: Permissions) -> Self {
         self.permissions = permissions;
+        self
+    }
+
+    /// Whether regions are touched beforehand, or locked into memory, when they are mapped; neither by default (C-070).
+    /// It takes time in proportion to their size, on the conductor's thread; a lock that the system refuses is an error.
+    #[must_use]
+    pub const fn with_residency(mut self, residency: Residency) -> Self {
+        self.residency = residency;
         self
     }
 
@@ -412,6 +422,11 @@ impl Context {
         &self.thread_affinity
     }
 
+    /// See [`Context::with_residency`].
+    pub const fn residency(&self) -> Residency {
+        self.residency
+    }
+
     /// See [`Context::with_shm_permissions`].
     pub const fn shm_permissions(&self) -> Permissions {
         self.permissions
@@ -495,6 +510,10 @@ mod tests {
     #[test] // req: C-001
     fn what_is_set_can_be_read() {
         let second = Duration::from_secs(7);
+        let residency = Residency {
+            prefault: true,
+            lock: true,
+        };
         let permissions = Permissions {
             uid: Some(7),
             ..Permissions::default()
@@ -521,6 +540,7 @@ mod tests {
             .with_seed(7)
             .allow_dir("/frames")
             .with_shm_permissions(permissions)
+            .with_residency(residency)
             .with_driver_timeout(second)
             .with_message_timeout(second)
             .with_keepalive_interval(second)
@@ -544,6 +564,7 @@ mod tests {
         assert_eq!((context.metadata(), context.seed()), (None, Some(7)));
         assert_eq!(context.allowed_dirs(), [PathBuf::from("/frames")]);
         assert_eq!(context.shm_permissions(), permissions);
+        assert_eq!(context.residency(), residency);
         assert_eq!(
             [
                 context.driver_timeout(),

@@ -12,9 +12,10 @@ pub struct Frame<'a> {
     pub tensor: TensorHeader,
     /// Its elements, little-endian.
     pub payload: &'a [u8],
-    /// When it was captured, in nanoseconds of the monotonic clock; now, where nobody says (C-055).
+    /// When it was captured, in nanoseconds of the monotonic clock; now, where nobody says or
+    /// says 0 (C-055).
     pub capture_ns: Option<u64>,
-    /// The metadata that applies to it.
+    /// The metadata that applies to it; where nobody says, the version the producer told last, if it told any (W-227).
     pub meta_version: Option<u32>,
     /// Set where it is traced.
     pub trace_id: Option<u64>,

@@ -139,7 +139,7 @@ impl Outlet {
         self.descriptor_timestamp.then(|| self.clock.now().as_ns())
     }
 
-    /// What is said of a frame; captured now, where nobody says when (C-055).
+    /// What is said of a frame; captured now, where nobody says when, or says 0 (C-055).
     #[inline]
     pub(super) fn meta(
         &self,
@@ -148,7 +148,9 @@ impl Outlet {
         trace_id: Option<u64>,
     ) -> FrameMeta {
         FrameMeta {
-            timestamp_ns: capture_ns.unwrap_or_else(|| self.clock.now().as_ns()),
+            timestamp_ns: capture_ns
+                .filter(|captured| *captured != 0)
+                .unwrap_or_else(|| self.clock.now().as_ns()),
             meta_version: meta_version.or(self.meta_version),
             trace_id,
         }

@@ -174,6 +174,35 @@ fn a_refused_offer_consumes_nothing() {
     assert_eq!(memory(&bench, 0), untouched);
 }
 
+#[test] // req: C-053, W-077
+fn a_tensor_is_checked_before_a_slot_is_touched_and_leaves_nothing_of_an_older_one() {
+    let mut bench = bench(Coherent);
+    let wide = TensorHeader::contiguous(Dtype::Uint8, MajorOrder::Row, &[1, 2, 3, 4]).unwrap();
+    for _ in 0..4 {
+        let _ = bench
+            .offer(b"wide", &mut SlotImage::new(&wide), META, None)
+            .unwrap();
+    }
+    let before = memory(&bench, 0);
+    // No image can be made of a tensor that is none, so none reaches the slots.
+    for dims in [&[][..], &[2, -1], &[1; 9]] {
+        assert!(TensorHeader::contiguous(Dtype::Uint8, MajorOrder::Row, dims).is_err());
+    }
+    assert!(TensorHeader::strided(Dtype::Uint16, MajorOrder::Row, &[2, 2], &[1, 0]).is_err());
+    assert_eq!(
+        (memory(&bench, 0), bench.claims().next_seq()),
+        (before, Seq::new(4))
+    );
+
+    let line = TensorHeader::contiguous(Dtype::Uint8, MajorOrder::Row, &[7]).unwrap();
+    let mut image = SlotImage::new(&line);
+    let _ = bench.offer(b"line", &mut image, META, None).unwrap();
+    assert_eq!(memory(&bench, 0), (CommitWord::committed(seq(4)), image));
+    let tensor = header(&bench, 0).tensor.block();
+    let past = tensor.dims[1..].iter().chain(&tensor.strides[1..]);
+    assert!(past.clone().count() == 14 && past.clone().all(|field| field.get() == 0));
+}
+
 /// Notes what the slot's first payload word is when the hook runs.
 struct Hook<'a>(&'a RefCell<Vec<u64>>);
 

@@ -158,7 +158,7 @@ impl Kind for Producing {
         connection: &mut Connection,
     ) -> u32 {
         let now = cycle.now;
-        let (work, has_orders) = self.consumers.tend(now, connection);
+        let (mut work, has_orders) = self.consumers.tend(now, connection);
         if has_orders {
             post.link.cell.notify();
         }
@@ -170,7 +170,6 @@ impl Kind for Producing {
             self.activity.sent(now);
         }
         let has_newcomers = telling.has_newcomers(now);
-        let mut work = 0_u32;
         if let (Some(beacon), Some(control)) = (&mut self.beacon, connection.control()) {
             if has_newcomers {
                 beacon.hasten();
