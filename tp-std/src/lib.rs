@@ -19,6 +19,11 @@ pub mod log;
 pub mod medium;
 #[cfg(doctest)]
 mod misuse;
+
+/// The programs of the guide compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/guide.md")]
+mod guide {}
 mod own_regions;
 mod producer;
 mod regions;
@@ -45,4 +50,7 @@ pub use producer::{
     Requeueable, Slot, Streaming,
 };
 pub use regions::OfferRefused;
+pub use tp_core_nostd::ids::{ClientId, Epoch, StreamId};
+pub use tp_core_nostd::seq::Seq;
+pub use tp_core_nostd::shm::{Dtype, MajorOrder, TensorHeader};
 pub use tp_linux_hugepages::{Permissions, Residency};
