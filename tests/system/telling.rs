@@ -189,6 +189,24 @@ fn metadata_is_told_at_each_change_and_frames_name_its_version() {
     assert_eq!(versions, [4, 2]);
 }
 
+#[test] // req: C-075, E-02
+fn a_producer_that_writes_headers_first_says_so_from_the_start() {
+    let rig = Rig::start(&Shape::default());
+    let (client, _conductor) = rig.client();
+    let mut ears = Ears::open(rig.root(), &[METADATA_STREAM]);
+    let config = ProducerConfig::new(stream()).with_header_first(true);
+    let mut producer = client.producer(config).unwrap().wait(PATIENCE).unwrap();
+    assert_eq!(producer.meta_version(), Some(1));
+    let first = attribute("tp.progress.header_first", b"1");
+    assert_eq!(ears.wait_for("the promise", meta), (1, vec![first.clone()]));
+    // What is said later leaves it standing.
+    assert_eq!(producer.set_attribute("gain", "text/plain", b"2"), Ok(2));
+    let both = vec![first, attribute("gain", b"2")];
+    ears.wait_for("both", |message| {
+        meta(message).filter(|told| *told == (2, both.clone()))
+    });
+}
+
 #[test] // req: C-080, W-217, W-225
 fn metadata_is_repeated_each_period() {
     let (rig, client, _conductor) = quick();

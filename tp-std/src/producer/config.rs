@@ -172,7 +172,8 @@ impl ProducerConfig {
     }
 
     /// Whether the header of a frame that is told of while it is filled is written first, so that consumers can read
-    /// prefixes (C-075, E-02). The metadata of the stream has to say so, by the attribute `tp.progress.header_first`.
+    /// prefixes (C-075, E-02). The metadata of the stream says so from the start, by the attribute
+    /// `tp.progress.header_first`.
     #[must_use]
     pub const fn with_header_first(mut self, on: bool) -> Self {
         self.header_order = match on {

@@ -107,12 +107,14 @@ impl Producer {
         voice: Arc<Voice>,
         exchange: Arc<Exchange>,
     ) -> Self {
-        Self {
+        let mut producer = Self {
             outlet: Outlet::new(link, config, clock, voice, exchange),
             writing: None,
             dropped: Arc::new(ArrayQueue::new(1)),
             mappings: 0,
-        }
+        };
+        producer.declare_header_order();
+        producer
     }
 
     /// Uses the memory of a new epoch from now on.

@@ -6,6 +6,8 @@
 
 use tp_core_nostd::proto::blob::{BlobConfig, BlobSender};
 use tp_core_nostd::proto::metadata::MetadataError;
+use tp_core_nostd::proto::progress::HEADER_FIRST;
+use tp_core_nostd::proto::publish::HeaderOrder;
 use tp_core_nostd::time::{Clock, Instant};
 
 use super::voice::{BLOBS, Description};
@@ -106,6 +108,16 @@ impl<M: Mode> Producer<M> {
     /// Blobs that were not sent to their end.
     pub fn blobs_waiting(&self) -> u32 {
         self.outlet.voice.blobs_open()
+    }
+
+    /// Consumers may read prefixes only where the metadata says that headers come first (E-02).
+    pub(super) fn declare_header_order(&mut self) {
+        if self.outlet.header_order == HeaderOrder::First
+            && let Ok(key) = core::str::from_utf8(HEADER_FIRST)
+            && let Err(error) = self.set_attribute(key, "text/plain", b"1")
+        {
+            tracing::warn!(%error, "consumers are not told that they may read prefixes");
+        }
     }
 
     fn change(

@@ -28,9 +28,14 @@ use beacon::Beacon;
 use manager::Managing;
 use telling::{Teller, Telling};
 
+/// Of hellos, which consumers send once a period.
+const SILENT_PERIODS: u32 = 5;
+
 #[derive(Debug)]
 pub(super) struct Producing {
     period: Duration,
+    /// After so much silence a consumer is a new one.
+    silence: Duration,
     /// When the activity stamps of its regions are renewed (C-079).
     activity: Cadence,
     config: ProducerConfig,
@@ -46,12 +51,13 @@ pub(super) struct Producing {
 
 impl Producing {
     pub(super) fn new(config: ProducerConfig, context: &Context) -> Self {
-        let period = context.announce_period();
+        let (period, hello_period) = (context.announce_period(), context.hello_period());
         let has_driver = config.own.is_none();
         let (consumers, exchange) =
             Managing::new(config.stream, &config.consumers, has_driver, context);
         Self {
             period,
+            silence: hello_period.max(period).saturating_mul(SILENT_PERIODS),
             activity: Cadence::new(period),
             config,
             clock: context.clock().clone(),
@@ -113,7 +119,10 @@ impl Producing {
                 let (stream, client) = (self.config.stream, post.session.client());
                 let capacity = self.config.metadata_capacity;
                 let voice = self.voice.clone();
-                *none = Some(Telling::new(stream, client, self.period, voice, capacity));
+                let (period, silence) = (self.period, self.silence);
+                *none = Some(Telling::new(
+                    stream, client, period, voice, silence, capacity,
+                ));
             }
         }
     }

@@ -26,8 +26,6 @@ use crate::producer::Voice;
 
 /// Bytes of a QosProducer message.
 const QOS_LEN: usize = 36;
-/// After so many periods of silence a consumer is a new one.
-const SILENT_PERIODS: u32 = 5;
 
 #[derive(Debug)]
 pub(super) struct Telling {
@@ -47,11 +45,13 @@ pub(super) struct Teller {
 }
 
 impl Telling {
+    /// A consumer that says no hello for `silence` is a new one when it does.
     pub(super) fn new(
         stream: StreamId,
         client: ClientId,
         period: Duration,
         voice: Arc<Voice>,
+        silence: Duration,
         metadata_capacity: usize,
     ) -> Self {
         Self {
@@ -60,7 +60,7 @@ impl Telling {
             qos: ProducerQos::new(stream, client, period),
             source: Source::new(stream, client, period, metadata_capacity),
             blobs: Blobs::default(),
-            newcomers: Newcomers::new(period.saturating_mul(SILENT_PERIODS)),
+            newcomers: Newcomers::new(silence),
         }
     }
 
