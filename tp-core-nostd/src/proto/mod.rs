@@ -10,7 +10,8 @@
 //! [`pool_beacon`], [`newcomers`]; at a consumer's: [`lease_client`], [`announce`], [`mapping`], [`fallback`], [`hello`], [`private_stream`], [`qos`];
 //! [`thinning`] drops frames that it did not ask for, and [`session`] joins what both need. The [`driver`] is one machine with many files.
 //!
-//! For stages that make streams out of streams: [`trace_id`] and [`tracelink`] tell what a frame was made from.
+//! For stages that make streams out of streams: [`merge_map`] and [`join`] tell when an output's inputs are there, [`trace_id`] and
+//! [`tracelink`] what a frame was made from.
 
 pub mod announce;
 pub mod blob;
@@ -25,8 +26,10 @@ pub mod driver;
 pub mod endpoint;
 pub mod fallback;
 pub mod hello;
+pub mod join;
 pub mod lease_client;
 pub mod mapping;
+pub mod merge_map;
 pub mod metadata;
 pub mod newcomers;
 pub mod pool_beacon;

@@ -1,4 +1,5 @@
 //! Every step of the word, arbitrary clocks against a list of all that was minted, and where nodes come from.
+#![allow(clippy::arithmetic_side_effects, reason = "test arithmetic")]
 
 use super::*;
 use crate::ids::NodeId;

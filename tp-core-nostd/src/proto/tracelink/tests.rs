@@ -1,4 +1,5 @@
 //! Every kind of stage with every kind of input, arbitrary inputs against a slow list, and what becomes of sets.
+#![allow(clippy::arithmetic_side_effects, reason = "test arithmetic")]
 
 use super::*;
 use crate::ids::{Epoch, StreamId};
@@ -31,8 +32,9 @@ fn traced(stage: Stage, inputs: &[u64]) -> (u64, List<u64>) {
 fn every_stage_with_every_kind_of_input() {
     use Stage::*;
     const ALL_ONES: u64 = u64::MAX;
+    type Row = (Stage, &'static [u64], (u64, &'static [u64]));
     #[rustfmt::skip]
-    let rows: [(Stage, &[u64], (u64, &[u64])); 20] = [
+    let rows: [Row; 20] = [
         (Root,     &[],            (100, &[])),
         (Root,     &[7],           (100, &[])),
         (OneToOne, &[7],           (7,   &[])),
