@@ -11,7 +11,7 @@
 //! [`thinning`] drops frames that it did not ask for, and [`session`] joins what both need. The [`driver`] is one machine with many files.
 //!
 //! For stages that make streams out of streams: [`merge_map`] and [`join`] tell when an output's inputs are there, [`trace_id`] and
-//! [`tracelink`] what a frame was made from.
+//! [`tracelink`] what a frame was made from, and a [`rate_limiter`] hands fewer frames on.
 
 pub mod announce;
 pub mod blob;
@@ -38,6 +38,7 @@ pub mod progress;
 pub mod publish;
 pub mod qos;
 pub mod random;
+pub mod rate_limiter;
 pub mod read;
 pub mod regions;
 pub mod sequence;

@@ -353,6 +353,11 @@ where
         Ok(())
     }
 
+    /// The next frame takes this number; see [`Streaming::skip_to`].
+    pub fn skip_to(&mut self, seq: Seq) -> bool {
+        self.claims.skip_to(seq)
+    }
+
     /// Claims, copies and commits. Nothing that waited becomes ready by it.
     ///
     /// # Errors

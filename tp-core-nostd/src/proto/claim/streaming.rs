@@ -127,6 +127,16 @@ impl<S: Entries> Streaming<S> {
         Seq::new(self.table.next)
     }
 
+    /// The next claim takes this number, for frames that keep the one they came with (L-006); those in between are skipped.
+    /// Returns whether it does: nothing may be outstanding, and numbers never fall.
+    pub fn skip_to(&mut self, seq: Seq) -> bool {
+        let is_free = self.table.outstanding == 0 && seq.get() >= self.table.next;
+        if is_free {
+            self.table.next = seq.get();
+        }
+        is_free
+    }
+
     /// Claims that have not ended, committed ones in waiting included.
     pub const fn outstanding(&self) -> u32 {
         self.table.outstanding

@@ -22,17 +22,20 @@ pub struct RateGate<T> {
 impl<T> RateGate<T> {
     /// Lets `max_rate_hz` through each second, the first at once; `None` and 0 are unlimited.
     pub const fn new(max_rate_hz: Option<u32>) -> Self {
-        let period_ns = match max_rate_hz {
-            Some(hz) => 1_000_000_000_u64.checked_div(hz as u64),
-            None => None,
-        };
         Self {
-            period: Duration::from_nanos(match period_ns {
-                Some(ns) => ns,
-                None => 0,
-            }),
+            period: period(max_rate_hz),
             open_at: Instant::from_ns(0),
             pending: None,
+        }
+    }
+
+    /// Lets another number through from now on: what was sent last counts for the new number already.
+    pub fn set_rate(&mut self, max_rate_hz: Option<u32>) {
+        let origin = Instant::from_ns(0);
+        let sent_at = self.open_at.since(origin).saturating_sub(self.period);
+        self.period = period(max_rate_hz);
+        if self.open_at > origin {
+            self.open_at = origin.after(sent_at).after(self.period);
         }
     }
 
@@ -71,6 +74,18 @@ impl<T> RateGate<T> {
     }
 }
 
+/// How long one frame keeps the gate closed.
+const fn period(max_rate_hz: Option<u32>) -> Duration {
+    let period_ns = match max_rate_hz {
+        Some(hz) => 1_000_000_000_u64.checked_div(hz as u64),
+        None => None,
+    };
+    Duration::from_nanos(match period_ns {
+        Some(ns) => ns,
+        None => 0,
+    })
+}
+
 #[cfg(test)]
 #[allow(clippy::arithmetic_side_effects, reason = "test arithmetic")]
 mod tests {
@@ -103,6 +118,21 @@ mod tests {
         gate.reset();
         assert_eq!(gate.poll(at(400)), None);
         assert_eq!(gate.offer(at(211), 7), Some(7));
+    }
+
+    #[test] // req: L-008
+    fn another_rate_applies_from_the_last_frame_on() {
+        let mut gate = RateGate::new(Some(10));
+        gate.set_rate(Some(5));
+        assert_eq!(gate.offer(at(1_000), 1), Some(1), "open before the first");
+        assert_eq!(gate.offer(at(1_050), 2), None);
+        gate.set_rate(Some(10));
+        assert_eq!(gate.poll_timeout(), at(1_100));
+        gate.set_rate(None);
+        assert_eq!(gate.poll(at(1_050)), Some(2));
+        gate.set_rate(Some(1));
+        assert_eq!(gate.offer(at(1_060), 3), None);
+        assert_eq!(gate.poll_timeout(), at(2_050));
     }
 
     #[test] // req: W-211
