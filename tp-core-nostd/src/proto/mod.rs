@@ -12,6 +12,7 @@
 //!
 //! For stages that make streams out of streams: [`merge_map`] and [`join`] tell when an output's inputs are there, [`trace_id`] and
 //! [`tracelink`] what a frame was made from, and a [`rate_limiter`] hands fewer frames on.
+//! Where streams are to be had, the [`discovery_client`] asks.
 
 pub mod announce;
 pub mod blob;
@@ -21,6 +22,7 @@ pub mod consumer_manager;
 #[cfg(test)]
 mod data_path;
 pub mod direct;
+pub mod discovery_client;
 pub mod dispatch;
 pub mod driver;
 pub mod endpoint;

@@ -25,7 +25,7 @@
 //! limiter.source_mapped(epoch);
 //! limiter.destination_attached(Epoch::new(7)?);
 //!
-//! let at = |ms| Instant::from_ns(ms * 1_000_000);
+//! let at = |ms: u64| Instant::from_ns(ms * 1_000_000);
 //! assert_eq!(limiter.frame(at(0), epoch, Seq::new(0)?), Step::Publish);
 //! assert_eq!(limiter.frame(at(30), epoch, Seq::new(1)?), Step::Keep); // copy it
 //! assert_eq!(limiter.frame(at(60), epoch, Seq::new(2)?), Step::Keep); // in its place
