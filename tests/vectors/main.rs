@@ -17,6 +17,7 @@ mod discovery;
 mod driver;
 mod harness;
 mod leases;
+mod merge_machines;
 mod merge_map;
 mod properties;
 mod refusal;
