@@ -3,7 +3,7 @@
 # Crates without Aeron are tested in the dev profile, with overflow checks. Whatever links Aeron is built in one profile
 # only, also for clippy and docs, so that the C sources of Aeron are compiled once.
 PLAIN := -p tp-core-nostd -p tp-linux-hugepages -p tp-requirements
-AERON := --release --workspace $(patsubst -p,--exclude,$(PLAIN))
+AERON := --release --workspace $(patsubst -p,--exclude,$(PLAIN)) --features tp-std/ndarray
 BOARD := thumbv7em-none-eabihf
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 LOOM := RUSTFLAGS="$(RUSTFLAGS) --cfg loom" cargo
@@ -20,7 +20,7 @@ TEST := cargo test --lib --bins --tests
 TEST_AERON := $(TEST) $(AERON) -- --test-threads=1
 endif
 
-.PHONY: help setup demo test loom sim firmware-smoke bench lint format clippy docs bare-metal licences requirements
+.PHONY: help setup demo test loom sim torture firmware-smoke bench lint format clippy docs bare-metal licences requirements
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 24
@@ -47,6 +47,11 @@ SEEDS ?= 1000
 sim: setup ## driver and clients in simulated worlds that go wrong; SEEDS=1000, SEED=7 replays one
 	@cargo build --quiet $(AERON) --bin tp-sim
 	@$(TARGET_DIR)/release/tp-sim $(SEEDS)
+
+READS ?= 100000000
+
+torture: ## frames overwritten at full speed while they are read, none torn; READS=100000000
+	@cargo run --quiet --release -p tp-torture -- $(READS)
 
 firmware-smoke: ## claim, commit, read and wrap on an emulated Cortex-M4
 	@targets/linux/setup.sh --firmware

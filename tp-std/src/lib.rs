@@ -35,7 +35,7 @@ pub use client::{Client, ConductorThread, Pending, handlers};
 pub use conductor::Conductor;
 pub use consumer::{
     ConsumeError, Consumer, ConsumerConfig, ConsumerCounters, ConsumerState, ConsumerStatus,
-    FrameReader, FrameView, PrefixView, ProgressReader, Wait,
+    FrameReader, FrameView, PrefixView, ProgressReader, TypedView, Wait,
 };
 pub use context::{
     ANNOUNCE_STREAM, Budgets, CONTROL_STREAM, Context, DESCRIPTOR_STREAM, Endpoint,

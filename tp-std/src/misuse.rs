@@ -97,6 +97,40 @@
 //! }
 //! ```
 //!
+//! A frame that was asked for is not kept beyond the next call (C-105):
+//!
+//! ```no_run
+//! # use tp_std::*;
+//! fn look(consumer: &mut Consumer) {
+//!     let newest = consumer.latest().map(|frame| frame.seq());
+//!     let _ = consumer.poll(1, |_, _| ());
+//!     drop(newest);
+//! }
+//! ```
+//! ```compile_fail,E0499
+//! # use tp_std::*;
+//! fn look(consumer: &mut Consumer) {
+//!     let newest = consumer.latest();
+//!     let _ = consumer.poll(1, |_, _| ());
+//!     drop(newest);
+//! }
+//! ```
+//!
+//! Its elements are not kept beyond the frame (C-107, C-109):
+//!
+//! ```no_run
+//! # use tp_std::*;
+//! fn first(frame: FrameView<'_>) -> Option<u16> {
+//!     frame.elements().ok()?.get(&[0]).ok()?
+//! }
+//! ```
+//! ```compile_fail,E0515
+//! # use tp_std::*;
+//! fn first(frame: FrameView<'_>) -> Option<TypedView<'_, u16>> {
+//!     frame.elements().ok()
+//! }
+//! ```
+//!
 //! A descriptor's frame is read once:
 //!
 //! ```no_run

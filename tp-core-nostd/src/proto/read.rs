@@ -189,13 +189,28 @@ where
         let (needed, got) = (frame.header.values_len_bytes as usize, buffer.len());
         let wanted = buffer.get_mut(..needed);
         let wanted = wanted.ok_or(CopyError::DoesNotFit { needed, got })?;
-        if !wanted.is_empty() {
-            let copied = self.payload(frame).map(|slot| slot.copy_out(0, wanted));
-            // A frame of another mapping, if anything.
-            copied.and_then(Result::ok).ok_or(CopyError::Overwritten)?;
-        }
-        self.revalidate(frame).map_err(|_| CopyError::Overwritten)?;
+        self.copy_part(frame, 0, wanted)
+            .map_err(|_| CopyError::Overwritten)?;
         Ok(needed)
+    }
+
+    /// Copies as many bytes as `part` takes, from byte `offset` of the payload's slot on, then checks that they were the
+    /// frame's to the end.
+    ///
+    /// # Errors
+    /// [`Overwritten`], also for bytes that the slot does not have.
+    pub fn copy_part(
+        &self,
+        frame: &Frame,
+        offset: usize,
+        part: &mut [u8],
+    ) -> Result<(), Overwritten> {
+        if !part.is_empty() {
+            let copied = self.payload(frame).map(|slot| slot.copy_out(offset, part));
+            // A frame of another mapping, if anything.
+            copied.and_then(Result::ok).ok_or(Overwritten)?;
+        }
+        self.revalidate(frame)
     }
 
     /// The payload's slot in place; the payload is its first `values_len_bytes`. Provisional until

@@ -33,6 +33,7 @@
 //! ```
 
 mod bell;
+mod element;
 mod error;
 mod layout;
 mod pool;
@@ -49,6 +50,7 @@ mod word_copy;
 pub use crate::wire::Stride;
 pub use crate::wire::enums::{Dtype, MajorOrder, ProgressUnit, RegionType};
 pub use bell::{BELL_LEN, Bell, BellBlock, Ticket};
+pub use element::{Element, Elements, ElementsError};
 pub use error::{OutOfBounds, RegionError, SlotError, TensorError};
 pub use layout::{
     EMBEDDED_LEN, HEADER_SLOT_LEN, LAYOUT_VERSION, MAGIC, MAX_DIMS, MEMORY_MESSAGES,

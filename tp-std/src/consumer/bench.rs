@@ -230,6 +230,23 @@ impl Stage {
         self.ring.slot_writer(slot).commit(seq(raw));
     }
 
+    /// Writes frame `raw` with this tensor and payload.
+    pub(crate) fn write_tensor(&self, raw: u64, tensor: &TensorHeader, payload: &[u8]) {
+        let slot = self.ring.slots().slot_of(seq(raw));
+        let mut image = SlotImage::new(tensor);
+        image.set_frame(&SlotFrame {
+            slot,
+            pool_id: POOL,
+            values_len_bytes: u32::try_from(payload.len()).unwrap(),
+            timestamp_ns: 1_000,
+            meta_version: 0,
+        });
+        self.begin(raw);
+        self.pool.slot_writer(slot).copy_in(0, payload).unwrap();
+        self.ring.slot_writer(slot).write(&image);
+        self.ring.slot_writer(slot).commit(seq(raw));
+    }
+
     /// Writes frames of eight bytes.
     pub(crate) fn write(&self, numbers: impl IntoIterator<Item = u64>) {
         for raw in numbers {

@@ -9,8 +9,10 @@ mod config;
 mod counters;
 mod feeds;
 mod hot;
+mod latest;
 mod progress;
 mod status;
+mod typed;
 mod view;
 mod waiting;
 
@@ -38,6 +40,7 @@ use hot::Hot;
 use progress::ProgressDesk;
 pub use progress::{PrefixView, ProgressReader};
 pub use status::{ConsumerState, ConsumerStatus};
+pub use typed::TypedView;
 pub use view::{FrameReader, FrameView};
 pub use waiting::Wait;
 

@@ -22,11 +22,7 @@ impl<'a> FrameReader<'a> {
     /// Why it is dropped; already counted.
     pub fn read(self) -> Result<FrameView<'a>, DropReason> {
         match self.reading.read(self.seq) {
-            Ok(frame) => Ok(FrameView {
-                reading: self.reading,
-                frame,
-                counters: self.counters,
-            }),
+            Ok(frame) => Ok(FrameView::new(self.reading, frame, self.counters)),
             Err(reason) => {
                 self.counters.count(reason);
                 Err(reason)
@@ -43,7 +39,19 @@ pub struct FrameView<'a> {
     counters: &'a ConsumerCounters,
 }
 
-impl FrameView<'_> {
+impl<'a> FrameView<'a> {
+    pub(super) const fn new(
+        reading: &'a Reading,
+        frame: read::Frame,
+        counters: &'a ConsumerCounters,
+    ) -> Self {
+        Self {
+            reading,
+            frame,
+            counters,
+        }
+    }
+
     /// Its number.
     pub const fn seq(&self) -> Seq {
         self.frame.seq
@@ -87,6 +95,13 @@ impl FrameView<'_> {
             self.counters.count(DropReason::Changed);
         }
         copied
+    }
+
+    /// Copies a part of the payload and checks it like [`Self::copy_to`].
+    pub(super) fn copy_part(&self, offset: usize, part: &mut [u8]) -> Result<(), Overwritten> {
+        self.reading
+            .copy_part(&self.frame, offset, part)
+            .inspect_err(|_| self.counters.count(DropReason::Changed))
     }
 
     /// Confirms that what was read from the payload so far was the frame's.
