@@ -15,7 +15,7 @@ fn looks(criterion: &mut Criterion) {
     let mut image = fixture::image();
     for _ in 0..100 {
         let offered = producer.offer(&[7; 64], &mut image, fixture::META, None);
-        offered.unwrap();
+        let _ = offered.unwrap();
     }
     let ring = regions.ring();
     let last = newest(ring).unwrap();
