@@ -15,6 +15,7 @@
 
 mod camera;
 mod client;
+mod consumers;
 mod crashes;
 mod direct;
 mod ears;

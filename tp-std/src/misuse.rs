@@ -50,6 +50,21 @@
 //! }
 //! ```
 //!
+//! Progress is told of what is being filled, not of what is published (C-072):
+//!
+//! ```no_run
+//! # use tp_std::*;
+//! fn tell(producer: &mut Producer<FixedPool>, slot: &mut Slot<Queued>) {
+//!     let _ = producer.offer_progress(slot, 1);
+//! }
+//! ```
+//! ```compile_fail,E0308
+//! # use tp_std::*;
+//! fn tell(producer: &mut Producer<FixedPool>, slot: &mut Slot<Filled>) {
+//!     let _ = producer.offer_progress(slot, 1);
+//! }
+//! ```
+//!
 //! Frames are offered and claimed in streaming mode only (C-069):
 //!
 //! ```no_run

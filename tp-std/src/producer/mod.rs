@@ -3,6 +3,9 @@
 //! A producer is in one of two modes, which is part of its type. [`Streaming`] (`streaming.rs`) hands out slots in ring
 //! order: [`offer`](Producer::offer) copies, [`try_claim`](Producer::try_claim) lends. [`FixedPool`] (`fixed_pool.rs`)
 //! lends the same slots again and again, for devices that fill a set of buffers they were told of once.
+//!
+//! In either mode it sends descriptors to the shared stream and to those consumers that have one of their own
+//! (`privates.rs`), and tells how far a frame is filled (`progress.rs`) to whoever wants to know.
 
 mod buffer;
 mod by_hand;

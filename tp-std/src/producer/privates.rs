@@ -127,11 +127,7 @@ impl Privates {
     pub(super) fn catch_up(&mut self) {
         while let Some(order) = self.exchange.orders.pop() {
             match order {
-                Order::Open(stream) if self.open.len() < self.open.capacity() => {
-                    self.open.push(Open::new(stream));
-                }
-                // The conductor orders no more than there is room for.
-                Order::Open(stream) => self.exchange.retire(stream.sender),
+                Order::Open(stream) => self.open(stream),
                 Order::Close(place) => self.close(place),
                 Order::Rate(place, max_rate_hz) => {
                     let mut open = self.open.iter_mut();
@@ -149,6 +145,16 @@ impl Privates {
                     (self.policy, self.shared) = (policy, shared);
                 }
             }
+        }
+    }
+
+    fn open(&mut self, stream: Private) {
+        // A place has one stream, whatever became of the order to close the one before.
+        self.close(stream.place);
+        match self.open.len() < self.open.capacity() {
+            true => self.open.push(Open::new(stream)),
+            // The conductor orders no more than there is room for.
+            false => self.exchange.retire(stream.sender),
         }
     }
 

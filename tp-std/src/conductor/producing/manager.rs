@@ -44,6 +44,8 @@ pub(super) struct Managing {
     told: (Option<ProgressPolicy>, bool),
     /// Whether rates and progress may have changed.
     is_news: bool,
+    /// Whether streams were lost that the producer still has.
+    has_lost: bool,
     period: Duration,
     look_at: Instant,
     /// For one message.
@@ -93,6 +95,7 @@ impl Managing {
             adding: Adding::Wanted,
             told: (None, false),
             is_news: false,
+            has_lost: false,
             period,
             look_at: Instant::from_ns(0),
             buffer: vec![0; CONFIG_MAX].into_boxed_slice(),
@@ -142,6 +145,7 @@ impl Managing {
     pub(super) fn on_reconnect(&mut self) {
         let manager = &mut self.manager;
         self.outlets.lose_all(|key| manager.failed(key));
+        self.has_lost = true;
         self.adding = Adding::Wanted;
     }
 
@@ -158,7 +162,9 @@ impl Managing {
         self.is_news |= swept;
 
         let mut work = self.obey(connection);
-        let mut is_told = self.hand_over(&mut work);
+        // What was taken back is for the producer to close.
+        let mut is_told = core::mem::take(&mut self.has_lost) | (work > 0);
+        is_told |= self.hand_over(&mut work);
         work = work.saturating_add(self.answer(connection));
         if now >= self.look_at {
             self.look_at = now.after(self.period);
@@ -220,7 +226,10 @@ impl Managing {
             }
             Became::Failed(key) => {
                 let is_closed = self.outlets.close(key).is_ok();
-                self.manager.failed(key);
+                // Else it shows again at the next look.
+                if is_closed {
+                    self.manager.failed(key);
+                }
                 is_closed
             }
             Became::Unconnected(key) => {

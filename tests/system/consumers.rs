@@ -1,0 +1,331 @@
+//! Consumers with streams of their own: who asks, who answers, what goes where.
+
+use core::time::Duration;
+use std::thread;
+use std::time::Instant;
+
+use tp_core_nostd::ids::{ClientId, StreamId};
+use tp_core_nostd::proto::dispatch::Message;
+use tp_core_nostd::transport::Publication;
+use tp_core_nostd::wire::control::{
+    ConsumerConfig, ConsumerHello, Endpoint, FrameProgress, ProgressHints, StreamRequest,
+};
+use tp_core_nostd::wire::enums::{FrameProgressState, Mode};
+use tp_std::aeron::{AeronClient, AeronExclusivePublication, ClientConfig};
+use tp_std::{
+    AnswerHellos, CONTROL_STREAM, Client, CommitMeta, Consumers, FixedPoolConfig,
+    PrivateDeliveries, Producer, ProducerConfig,
+};
+
+use crate::ears::Ears;
+use crate::foreign::connected;
+use crate::frames::{bytes_tensor, publish};
+use crate::rig::{PATIENCE, Rig, Shape, aeron_dir, consumer, stream, wait_until};
+use crate::watcher::{Tally, assert_accounted};
+
+/// More than a silent consumer is kept, and than a stopped one holds up.
+const FRAMES: u64 = 2000;
+const RATE_HZ: u32 = 50;
+const DESCRIPTORS: u32 = 31_000;
+const CONTROLS: u32 = 32_000;
+
+fn id(raw: u32) -> ClientId {
+    ClientId::new(raw).unwrap()
+}
+
+fn at(stream_id: u32) -> Endpoint<'static> {
+    Endpoint {
+        channel: "aeron:ipc",
+        stream_id: StreamId::new(stream_id).unwrap(),
+    }
+}
+
+fn hello(consumer_id: ClientId) -> ConsumerHello<'static> {
+    ConsumerHello {
+        stream_id: stream(),
+        consumer_id,
+        supports_shm: true,
+        supports_progress: false,
+        mode: Mode::Stream,
+        max_rate_hz: None,
+        expected_layout_version: Some(1),
+        progress: ProgressHints::default(),
+        descriptor: StreamRequest::None,
+        control: StreamRequest::None,
+    }
+}
+
+/// Somebody on the control stream.
+struct Stranger {
+    aeron: AeronClient,
+    control: AeronExclusivePublication,
+}
+
+impl Stranger {
+    fn new(rig: &Rig) -> Self {
+        let config = ClientConfig::new(aeron_dir(rig.root()));
+        let mut aeron = AeronClient::connect(&config).unwrap();
+        let control = connected(&mut aeron, CONTROL_STREAM);
+        Self { aeron, control }
+    }
+
+    fn say(&mut self, encode: impl Fn(&mut [u8]) -> usize) {
+        let mut message = [0; 512];
+        let length = encode(&mut message);
+        wait_until("room on the control stream", || {
+            self.aeron.do_work().unwrap();
+            self.control.offer(&message[..length]).is_ok()
+        });
+    }
+
+    fn greet(&mut self, hello: &ConsumerHello<'_>) {
+        self.say(|message| hello.encode(message).unwrap());
+    }
+}
+
+/// The streams that a consumer is told it has: descriptors, control.
+fn assigned(consumer: ClientId, message: Message<'_>) -> Option<[u32; 2]> {
+    let Message::ConsumerConfig(view) = message else {
+        return None;
+    };
+    let config = ConsumerConfig::try_from(view).unwrap();
+    let id = |endpoint: Option<Endpoint<'_>>| endpoint.map_or(0, |at| at.stream_id.get());
+    (config.consumer_id == consumer).then(|| [id(config.descriptor), id(config.control)])
+}
+
+fn descriptor(message: Message<'_>) -> u64 {
+    match message {
+        Message::FrameDescriptor(view) => view.block.seq.get(),
+        _ => panic!("something else on a descriptor stream"),
+    }
+}
+
+fn producer(client: &Client, answers: AnswerHellos) -> Producer {
+    let consumers = Consumers::new().with_answers(answers);
+    let config = ProducerConfig::new(stream())
+        .with_consumers(consumers)
+        .with_header_first(true);
+    client.producer(config).unwrap().wait(PATIENCE).unwrap()
+}
+
+fn private(producer: &Producer) -> Option<PrivateDeliveries> {
+    producer.private_deliveries().next()
+}
+
+#[test] // req: C-059, C-082, C-083, C-087, W-196, W-197, W-205, W-212, W-213
+fn a_limited_stream_of_its_own_beside_the_shared_one() {
+    let rig = Rig::start(&Shape::default());
+    let (client, _conductor) = rig.client();
+    let mut producer = producer(&client, AnswerHellos::On);
+    let (mut watching, mut tally) = (consumer(&client), Tally::default());
+    let drops = watching.counters();
+
+    let mut stranger = Stranger::new(&rig);
+    let mut ears = Ears::open(rig.root(), &[CONTROL_STREAM]);
+    let limited = ConsumerHello {
+        mode: Mode::RateLimited,
+        max_rate_hz: Some(RATE_HZ),
+        descriptor: StreamRequest::Of(at(DESCRIPTORS)),
+        ..hello(id(77))
+    };
+    stranger.greet(&limited);
+    let told = ears.wait_for("the answer", |message| assigned(id(77), message));
+    assert_eq!(told, [DESCRIPTORS, 0]);
+    assert_eq!(producer.poll(), 0);
+    assert!(
+        private(&producer).is_some(),
+        "before its consumer heard of it"
+    );
+    assert_eq!(producer.consumer_count(), 1);
+    let mut own = Ears::open(rig.root(), &[DESCRIPTORS.cast_signed()]);
+
+    // Both are connected before frames are counted; what went out until then is known.
+    let mut sent = 0_u64;
+    let mut heard = Vec::new();
+    wait_until("both streams", || {
+        sent += u64::from(publish(&mut producer, 64).is_ok());
+        stranger.greet(&limited);
+        tally.poll(&mut watching).unwrap();
+        own.hear(|message| heard.push(descriptor(message)));
+        tally.received > 0 && !heard.is_empty()
+    });
+    let shared_from = tally.next - tally.received;
+    let started = Instant::now();
+    for number in 0..FRAMES {
+        publish(&mut producer, 64).unwrap();
+        sent += 1;
+        if number % 100 == 0 {
+            stranger.greet(&limited);
+        }
+        tally.poll(&mut watching).unwrap();
+        own.hear(|message| heard.push(descriptor(message)));
+        thread::sleep(Duration::from_micros(500));
+    }
+    wait_until("the newest frame", || {
+        producer.poll();
+        own.hear(|message| heard.push(descriptor(message)));
+        producer.poll_timeout().is_none() && heard.last() == Some(&(sent - 1))
+    });
+    let elapsed = started.elapsed();
+
+    let met = private(&producer).unwrap();
+    println!(
+        "sent {sent}, private {met:?}, heard {} in {elapsed:?}",
+        heard.len()
+    );
+    assert!(heard.is_sorted_by(|a, b| a < b));
+    assert_eq!(met.deliveries.sent, heard.len() as u64);
+    let all = met.deliveries.sent + met.deliveries.unconnected + met.thinned;
+    assert_eq!((all, met.is_waiting), (sent, false), "{met:?}");
+    assert!(met.thinned > 0);
+    // What came before the clock was read is one frame at least.
+    let most = elapsed.as_secs_f64() * f64::from(RATE_HZ) + 2.0;
+    assert!((heard.len() as f64) <= most, "{} of {most}", heard.len());
+    wait_until("the shared stream", || {
+        tally.poll(&mut watching).unwrap();
+        tally.next == sent
+    });
+    assert_accounted(sent - shared_from, &tally, &drops);
+
+    // Who falls silent loses its stream.
+    wait_until("the end of the private stream", || {
+        producer.poll();
+        private(&producer).is_none()
+    });
+    assert_eq!(producer.consumer_count(), 0);
+}
+
+/// State, number and bytes of what is told.
+fn progress(message: Message<'_>) -> Option<(FrameProgressState, u64, u64)> {
+    let Message::FrameProgress(view) = message else {
+        return None;
+    };
+    let progress = FrameProgress::try_from(view).unwrap();
+    Some((
+        progress.state,
+        progress.seq.get(),
+        progress.payload_bytes_filled,
+    ))
+}
+
+#[test] // req: C-067, C-072, C-073, C-076, W-152, W-153, W-155, W-156, W-199, W-200, W-203
+fn progress_is_told_to_who_asked_for_it() {
+    use FrameProgressState::{Complete, Progress, Started};
+    let rig = Rig::start(&Shape {
+        slots: 8,
+        ..Shape::default()
+    });
+    let (client, _conductor) = rig.client();
+    let mut producer = producer(&client, AnswerHellos::On);
+    let tensor = bytes_tensor(1000);
+    let meta = CommitMeta::default();
+    // While nobody asks nothing is told, and nothing is numbered early.
+    assert_eq!(producer.progress_policy(), None);
+    let mut claim = producer.try_claim(1000).unwrap();
+    producer.start(&mut claim, &tensor, meta).unwrap();
+    producer.offer_progress(&mut claim, 500).unwrap();
+    assert_eq!(producer.commit(claim, &tensor, meta).unwrap().seq.get(), 0);
+
+    let mut stranger = Stranger::new(&rig);
+    let mut ears = Ears::open(rig.root(), &[CONTROL_STREAM]);
+    let eager = ConsumerHello {
+        supports_progress: true,
+        progress: ProgressHints {
+            bytes_delta: Some(1),
+            ..ProgressHints::default()
+        },
+        control: StreamRequest::Of(at(CONTROLS)),
+        ..hello(id(77))
+    };
+    stranger.greet(&eager);
+    let told = ears.wait_for("the answer", |message| assigned(id(77), message));
+    assert_eq!(told, [0, CONTROLS]);
+    let mut own = Ears::open(rig.root(), &[CONTROLS.cast_signed()]);
+    wait_until("a policy", || producer.progress_policy().is_some());
+    let mut next = 1;
+    wait_until("the first word", || {
+        let mut claim = producer.try_claim(1000).unwrap();
+        producer.start(&mut claim, &tensor, meta).unwrap();
+        let published = producer.commit(claim, &tensor, meta).unwrap();
+        next = published.seq.get() + 1;
+        let mut any = false;
+        own.hear(|_| any = true);
+        any
+    });
+    own.hear(|_| {});
+
+    let mut claim = producer.try_claim(1000).unwrap();
+    producer.start(&mut claim, &tensor, meta).unwrap();
+    let mut word = |what| own.wait_for(what, progress);
+    assert_eq!(word("the start"), (Started, next, 0));
+    claim.write_at(0, &[7; 600]).unwrap();
+    producer.offer_progress(&mut claim, 600).unwrap();
+    assert_eq!(word("progress"), (Progress, next, 600));
+    // Falling is refused, and so is to commit less than was told, or another header.
+    assert!(producer.offer_progress(&mut claim, 599).is_err());
+    let less = CommitMeta {
+        len: Some(599),
+        ..meta
+    };
+    let claim = producer.commit(claim, &tensor, less).unwrap_err().claim;
+    let other = bytes_tensor(999);
+    let claim = producer.commit(claim, &other, meta).unwrap_err().claim;
+    producer.commit(claim, &tensor, meta).unwrap();
+    assert_eq!(word("the end"), (Complete, next, 1000));
+
+    // A camera's buffer gets its number when its filling begins.
+    let config = FixedPoolConfig {
+        buffers: 4,
+        len: 1000,
+    };
+    let (mut camera, mut slots) = producer.into_fixed_pool(config).unwrap();
+    let (mut late, first) = (slots.remove(0), slots.remove(0));
+    let (published, _filled) = camera.commit(first, &tensor, meta).unwrap();
+    let behind = late.seq().get();
+    camera.start(&mut late, &tensor, meta).unwrap();
+    assert!(late.seq() > published.seq && late.seq().get() % 8 == behind % 8);
+    assert_eq!(word("the start"), (Started, late.seq().get(), 0));
+    let bound = late.seq();
+    let (published, _late) = camera.commit(late, &tensor, meta).unwrap();
+    assert_eq!(published.seq, bound);
+    // Progress alone is told there.
+    own.hear(|message| assert!(progress(message).is_some()));
+}
+
+#[test] // req: C-085, W-196, P-007
+fn a_producer_follows_whoever_answers() {
+    let rig = Rig::start(&Shape::default());
+    let (client, _conductor) = rig.client();
+    let mut producer = producer(&client, AnswerHellos::Auto);
+    let mut stranger = Stranger::new(&rig);
+    let mut ears = Ears::open(rig.root(), &[CONTROL_STREAM]);
+    stranger.greet(&ConsumerHello {
+        descriptor: StreamRequest::Of(at(DESCRIPTORS)),
+        ..hello(id(77))
+    });
+    let config = ConsumerConfig {
+        stream_id: stream(),
+        consumer_id: id(77),
+        use_shm: true,
+        mode: Mode::Stream,
+        payload_fallback_uri: None,
+        descriptor: Some(at(DESCRIPTORS + 5)),
+        control: None,
+    };
+    stranger.say(|message| config.encode(message).unwrap());
+    let mut own = Ears::open(rig.root(), &[(DESCRIPTORS + 5).cast_signed()]);
+    let (mut sent, mut heard) = (0, Vec::new());
+    wait_until("a frame", || {
+        sent = publish(&mut producer, 64).unwrap().0;
+        own.hear(|message| heard.push(descriptor(message)));
+        !heard.is_empty()
+    });
+    wait_until("the last frame", || {
+        own.hear(|message| heard.push(descriptor(message)));
+        heard.last() == Some(&sent)
+    });
+    // The stranger's own answer is the only one.
+    let told = ears.wait_for("an answer", |message| assigned(id(77), message));
+    assert_eq!(told, [DESCRIPTORS + 5, 0]);
+    ears.hear(|message| assert!(!matches!(message, Message::ConsumerConfig(_))));
+}
