@@ -8,13 +8,13 @@ use tp_core_nostd::ids::{ClientId, StreamId};
 use tp_core_nostd::proto::dispatch::Message;
 use tp_core_nostd::transport::Publication;
 use tp_core_nostd::wire::control::{
-    ConsumerConfig, ConsumerHello, Endpoint, FrameProgress, ProgressHints, StreamRequest,
+    self, ConsumerHello, FrameProgress, ProgressHints, StreamRequest,
 };
 use tp_core_nostd::wire::enums::{FrameProgressState, Mode};
-use tp_std::aeron::{AeronClient, AeronExclusivePublication, ClientConfig};
+use tp_std::aeron::{AeronClient, AeronExclusivePublication, Channel, ClientConfig};
 use tp_std::{
-    AnswerHellos, CONTROL_STREAM, Client, CommitMeta, Consumers, FixedPoolConfig,
-    PrivateDeliveries, Producer, ProducerConfig,
+    AnswerHellos, CONTROL_STREAM, Client, CommitMeta, Consumer, ConsumerConfig, Consumers,
+    Endpoint, FixedPoolConfig, PrivateDeliveries, Producer, ProducerConfig,
 };
 
 use crate::ears::Ears;
@@ -33,8 +33,8 @@ fn id(raw: u32) -> ClientId {
     ClientId::new(raw).unwrap()
 }
 
-fn at(stream_id: u32) -> Endpoint<'static> {
-    Endpoint {
+fn at(stream_id: u32) -> control::Endpoint<'static> {
+    control::Endpoint {
         channel: "aeron:ipc",
         stream_id: StreamId::new(stream_id).unwrap(),
     }
@@ -88,8 +88,8 @@ fn assigned(consumer: ClientId, message: Message<'_>) -> Option<[u32; 2]> {
     let Message::ConsumerConfig(view) = message else {
         return None;
     };
-    let config = ConsumerConfig::try_from(view).unwrap();
-    let id = |endpoint: Option<Endpoint<'_>>| endpoint.map_or(0, |at| at.stream_id.get());
+    let config = control::ConsumerConfig::try_from(view).unwrap();
+    let id = |endpoint: Option<control::Endpoint<'_>>| endpoint.map_or(0, |at| at.stream_id.get());
     (config.consumer_id == consumer).then(|| [id(config.descriptor), id(config.control)])
 }
 
@@ -136,7 +136,6 @@ fn a_limited_stream_of_its_own_beside_the_shared_one() {
         private(&producer).is_some(),
         "before its consumer heard of it"
     );
-    assert_eq!(producer.consumer_count(), 1);
     let mut own = Ears::open(rig.root(), &[DESCRIPTORS.cast_signed()]);
 
     // Both are connected before frames are counted; what went out until then is known.
@@ -192,7 +191,67 @@ fn a_limited_stream_of_its_own_beside_the_shared_one() {
         producer.poll();
         private(&producer).is_none()
     });
-    assert_eq!(producer.consumer_count(), 0);
+    assert_eq!(producer.consumer_count(), 1, "the one on the shared stream");
+}
+
+/// Takes one frame, if there is one.
+fn take_one(consumer: &mut Consumer, tally: &mut Tally) {
+    let taken = consumer.poll(1, |descriptor, reader| {
+        if reader.read().is_ok() {
+            tally.received += 1;
+            tally.next = descriptor.seq.get() + 1;
+        }
+    });
+    taken.unwrap();
+}
+
+#[test] // req: C-059, C-085, C-087, C-110, W-196, W-198, W-212, W-213
+fn every_frame_is_accounted_for_with_and_without_a_stream_of_ones_own() {
+    let rig = Rig::start(&Shape::default());
+    let (client, _conductor) = rig.client();
+    // The driver answers, the producer follows.
+    let mut producer = producer(&client, AnswerHellos::Auto);
+    let mut watching = consumer(&client);
+    let own = Endpoint::new(Channel::ipc(), DESCRIPTORS.cast_signed());
+    let config = ConsumerConfig::new(stream())
+        .with_watched_memory(false)
+        .with_max_rate_hz(RATE_HZ)
+        .with_own_descriptors(&own)
+        .unwrap();
+    let mut limited = client.consumer(config).unwrap().wait(PATIENCE).unwrap();
+    let (status, drops) = (limited.status(), [watching.counters(), limited.counters()]);
+    let mut tallies = [Tally::default(); 2];
+    let mut sent = 0_u64;
+    // The first frame of each, one at a time.
+    let mut from = [u64::MAX; 2];
+    wait_until("both consumers", || {
+        sent = publish(&mut producer, 64).unwrap().0 + 1;
+        for (at, consumer) in [&mut watching, &mut limited].into_iter().enumerate() {
+            take_one(consumer, &mut tallies[at]);
+            from[at] = from[at].min(tallies[at].next.wrapping_sub(1));
+        }
+        from.iter().all(|from| *from != u64::MAX)
+    });
+    for _ in 0..FRAMES {
+        sent = publish(&mut producer, 64).unwrap().0 + 1;
+        tallies[0].poll(&mut watching).unwrap();
+        tallies[1].poll(&mut limited).unwrap();
+        thread::sleep(Duration::from_micros(500));
+    }
+    wait_until("the newest frame", || {
+        producer.poll();
+        tallies[0].poll(&mut watching).unwrap();
+        tallies[1].poll(&mut limited).unwrap();
+        tallies.iter().all(|tally| tally.next == sent)
+    });
+    let assigned = status.assigned_descriptor_stream();
+    let met = private(&producer).unwrap();
+    println!("assigned {assigned:?}, {met:?}");
+    assert!(assigned.is_some() && met.deliveries.sent > 0 && met.thinned > 0);
+    for ((tally, drops), from) in tallies.iter().zip(&drops).zip(from) {
+        assert_accounted(sent - from, tally, drops);
+    }
+    assert!(tallies[1].received < tallies[0].received);
 }
 
 /// State, number and bytes of what is told.
@@ -303,7 +362,7 @@ fn a_producer_follows_whoever_answers() {
         descriptor: StreamRequest::Of(at(DESCRIPTORS)),
         ..hello(id(77))
     });
-    let config = ConsumerConfig {
+    let config = control::ConsumerConfig {
         stream_id: stream(),
         consumer_id: id(77),
         use_shm: true,
