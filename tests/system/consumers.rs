@@ -11,15 +11,15 @@ use tp_core_nostd::wire::control::{
     self, ConsumerHello, FrameProgress, ProgressHints, StreamRequest,
 };
 use tp_core_nostd::wire::enums::{FrameProgressState, Mode};
-use tp_std::aeron::{AeronClient, AeronExclusivePublication, Channel, ClientConfig};
+use tp_std::aeron::{AeronClient, AeronExclusivePublication, ClientConfig};
 use tp_std::{
-    AnswerHellos, CONTROL_STREAM, Client, CommitMeta, Consumer, ConsumerConfig, Consumers,
-    Endpoint, FixedPoolConfig, PrivateDeliveries, Producer, ProducerConfig,
+    AnswerHellos, CONTROL_STREAM, Client, CommitMeta, ConsumerConfig, Consumers, FixedPoolConfig,
+    PrivateDeliveries, Producer, ProducerConfig,
 };
 
 use crate::ears::Ears;
 use crate::foreign::connected;
-use crate::frames::{bytes_tensor, publish};
+use crate::frames::{bytes_tensor, fill, is_whole, publish};
 use crate::rig::{PATIENCE, Rig, Shape, aeron_dir, consumer, stream, wait_until};
 use crate::watcher::{Tally, assert_accounted};
 
@@ -194,66 +194,6 @@ fn a_limited_stream_of_its_own_beside_the_shared_one() {
     assert_eq!(producer.consumer_count(), 1, "the one on the shared stream");
 }
 
-/// Takes one frame, if there is one.
-fn take_one(consumer: &mut Consumer, tally: &mut Tally) {
-    let taken = consumer.poll(1, |descriptor, reader| {
-        if reader.read().is_ok() {
-            tally.received += 1;
-            tally.next = descriptor.seq.get() + 1;
-        }
-    });
-    taken.unwrap();
-}
-
-#[test] // req: C-059, C-085, C-087, C-110, W-196, W-198, W-212, W-213
-fn every_frame_is_accounted_for_with_and_without_a_stream_of_ones_own() {
-    let rig = Rig::start(&Shape::default());
-    let (client, _conductor) = rig.client();
-    // The driver answers, the producer follows.
-    let mut producer = producer(&client, AnswerHellos::Auto);
-    let mut watching = consumer(&client);
-    let own = Endpoint::new(Channel::ipc(), DESCRIPTORS.cast_signed());
-    let config = ConsumerConfig::new(stream())
-        .with_watched_memory(false)
-        .with_max_rate_hz(RATE_HZ)
-        .with_own_descriptors(&own)
-        .unwrap();
-    let mut limited = client.consumer(config).unwrap().wait(PATIENCE).unwrap();
-    let (status, drops) = (limited.status(), [watching.counters(), limited.counters()]);
-    let mut tallies = [Tally::default(); 2];
-    let mut sent = 0_u64;
-    // The first frame of each, one at a time.
-    let mut from = [u64::MAX; 2];
-    wait_until("both consumers", || {
-        sent = publish(&mut producer, 64).unwrap().0 + 1;
-        for (at, consumer) in [&mut watching, &mut limited].into_iter().enumerate() {
-            take_one(consumer, &mut tallies[at]);
-            from[at] = from[at].min(tallies[at].next.wrapping_sub(1));
-        }
-        from.iter().all(|from| *from != u64::MAX)
-    });
-    for _ in 0..FRAMES {
-        sent = publish(&mut producer, 64).unwrap().0 + 1;
-        tallies[0].poll(&mut watching).unwrap();
-        tallies[1].poll(&mut limited).unwrap();
-        thread::sleep(Duration::from_micros(500));
-    }
-    wait_until("the newest frame", || {
-        producer.poll();
-        tallies[0].poll(&mut watching).unwrap();
-        tallies[1].poll(&mut limited).unwrap();
-        tallies.iter().all(|tally| tally.next == sent)
-    });
-    let assigned = status.assigned_descriptor_stream();
-    let met = private(&producer).unwrap();
-    println!("assigned {assigned:?}, {met:?}");
-    assert!(assigned.is_some() && met.deliveries.sent > 0 && met.thinned > 0);
-    for ((tally, drops), from) in tallies.iter().zip(&drops).zip(from) {
-        assert_accounted(sent - from, tally, drops);
-    }
-    assert!(tallies[1].received < tallies[0].received);
-}
-
 /// State, number and bytes of what is told.
 fn progress(message: Message<'_>) -> Option<(FrameProgressState, u64, u64)> {
     let Message::FrameProgress(view) = message else {
@@ -349,6 +289,50 @@ fn progress_is_told_to_who_asked_for_it() {
     assert_eq!(published.seq, bound);
     // Progress alone is told there.
     own.hear(|message| assert!(progress(message).is_some()));
+}
+
+#[test] // req: C-075, C-116, E-02, W-163, W-169
+fn a_prefix_is_read_before_its_frame_is_committed() {
+    let rig = Rig::start(&Shape::default());
+    let (client, _conductor) = rig.client();
+    let mut producer = producer(&client, AnswerHellos::Auto);
+    let hints = ProgressHints {
+        bytes_delta: Some(1),
+        ..ProgressHints::default()
+    };
+    let config = ConsumerConfig::new(stream()).with_progress(hints);
+    let mut consumer = client.consumer(config).unwrap().wait(PATIENCE).unwrap();
+    wait_until("somebody who wants progress", || {
+        producer.progress_policy().is_some()
+    });
+    let epoch = producer.epoch().unwrap().get();
+    let (tensor, meta) = (bytes_tensor(1000), CommitMeta::default());
+    // The metadata that says how headers are written has to arrive, too.
+    wait_until("a prefix", || {
+        let mut claim = producer.try_claim(1000).unwrap();
+        let seq = claim.seq().get();
+        producer.start(&mut claim, &tensor, meta).unwrap();
+        fill(epoch, seq, &mut claim.bytes()[..600]);
+        producer.offer_progress(&mut claim, 600).unwrap();
+        let mut is_read = false;
+        for _ in 0..50 {
+            let polled = consumer.poll_progress(16, |progress, reader| {
+                if (progress.seq.get(), progress.payload_bytes_filled) != (seq, 600) {
+                    return;
+                }
+                let Ok(prefix) = reader.read() else { return };
+                let mut bytes = [0; 600];
+                assert_eq!((prefix.ready_bytes(), prefix.payload_len()), (600, 1000));
+                assert_eq!(prefix.copy_to(0, &mut bytes), Ok(600));
+                assert!(is_whole(epoch, seq, &bytes));
+                is_read = true;
+            });
+            polled.unwrap();
+            thread::sleep(Duration::from_millis(1));
+        }
+        producer.commit(claim, &tensor, meta).unwrap();
+        is_read
+    });
 }
 
 #[test] // req: C-085, W-196, P-007
