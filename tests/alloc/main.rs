@@ -7,4 +7,5 @@
 
 mod core_paths;
 mod counter;
+mod joins;
 mod transport;

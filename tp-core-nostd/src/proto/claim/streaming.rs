@@ -245,6 +245,26 @@ mod tests {
         token
     }
 
+    #[test] // req: L-006, L-007
+    fn numbers_can_be_skipped_to_while_nothing_is_outstanding() {
+        let mut claims = claims(Overtaking::Hold);
+        let seq = |raw| Seq::new(raw).unwrap();
+        assert!(claims.skip_to(seq(5)));
+        let token = claims.claim(POOL).unwrap();
+        assert_eq!((token.seq().get(), token.slot().get()), (5, 1));
+        assert!(!claims.skip_to(seq(9)), "a claim is open");
+        assert_eq!(commit(&mut claims, token), Ok(Some(5)));
+        assert!(!claims.skip_to(seq(5)), "used");
+        assert!(claims.skip_to(seq(6)), "the next one anyway");
+        assert!(claims.skip_to(Seq::LAST));
+        assert_eq!(
+            claims.pass(Tags::default()).map(|ready| ready.seq),
+            Some(Seq::LAST)
+        );
+        assert!(!claims.skip_to(Seq::LAST), "all are used");
+        assert_eq!(claims.skipped(), Seq::LAST.get() - 1);
+    }
+
     // req: C-060, C-062, C-063, C-064, C-065, E-06
     #[test]
     fn every_call_in_every_state() {
