@@ -28,6 +28,8 @@
 mod fixed_pool;
 #[cfg(test)]
 mod model;
+#[cfg(test)]
+mod pool_model;
 mod streaming;
 mod table;
 
