@@ -5,6 +5,7 @@
     reason = "an overflow or an error fails the test"
 )]
 
+mod client;
 mod core_paths;
 mod counter;
 mod joins;

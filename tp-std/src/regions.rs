@@ -30,6 +30,43 @@ pub(crate) struct Offer {
     pools: Vec<(PoolClass, String)>,
 }
 
+/// Regions on offer, as the message names them that is being read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Offered<'a> {
+    stream: StreamId,
+    pub(crate) epoch: Epoch,
+    layout_version: u32,
+    slots: SlotCount,
+    header_uri: &'a RegionUri<'a>,
+    pools: &'a [PoolEntry<'a>],
+}
+
+impl<'a> From<&'a Grant<'a>> for Offered<'a> {
+    fn from(grant: &'a Grant<'a>) -> Self {
+        Self {
+            stream: grant.stream_id,
+            epoch: grant.epoch,
+            layout_version: grant.layout_version,
+            slots: grant.header_nslots,
+            header_uri: &grant.header_region_uri,
+            pools: &grant.payload_pools,
+        }
+    }
+}
+
+impl<'a> From<&'a ShmPoolAnnounce<'a>> for Offered<'a> {
+    fn from(announce: &'a ShmPoolAnnounce<'a>) -> Self {
+        Self {
+            stream: announce.stream_id,
+            epoch: announce.epoch,
+            layout_version: announce.layout_version,
+            slots: announce.header_nslots,
+            header_uri: &announce.header_region_uri,
+            pools: &announce.payload_pools,
+        }
+    }
+}
+
 /// Why regions on offer are not used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OfferRefused {
@@ -60,26 +97,34 @@ pub enum OfferRefused {
 }
 
 impl Offer {
-    pub(crate) fn of_grant(grant: &Grant<'_>) -> Self {
+    /// What is on offer, to be kept.
+    pub(crate) fn of(offered: &Offered<'_>) -> Self {
         Self {
-            stream: grant.stream_id,
-            epoch: grant.epoch,
-            layout_version: grant.layout_version,
-            slots: grant.header_nslots,
-            header_uri: grant.header_region_uri.to_string(),
-            pools: owned(&grant.payload_pools),
+            stream: offered.stream,
+            epoch: offered.epoch,
+            layout_version: offered.layout_version,
+            slots: offered.slots,
+            header_uri: offered.header_uri.to_string(),
+            pools: owned(offered.pools),
         }
     }
 
-    pub(crate) fn of_announce(announce: &ShmPoolAnnounce<'_>) -> Self {
-        Self {
-            stream: announce.stream_id,
-            epoch: announce.epoch,
-            layout_version: announce.layout_version,
-            slots: announce.header_nslots,
-            header_uri: announce.header_region_uri.to_string(),
-            pools: owned(&announce.payload_pools),
-        }
+    /// Whether it is the same that was kept; no announce of what is mapped already costs an allocation (C-162).
+    fn is(&self, offered: &Offered<'_>) -> bool {
+        let is = |kept: &str, uri: &RegionUri<'_>| {
+            RegionUri::parse(kept.as_bytes()).is_ok_and(|kept| kept == *uri)
+        };
+        let pools = || self.pools.iter().zip(offered.pools);
+        self.stream == offered.stream
+            && self.epoch == offered.epoch
+            && self.layout_version == offered.layout_version
+            && self.slots == offered.slots
+            && is(&self.header_uri, offered.header_uri)
+            && self.pools.len() == offered.pools.len()
+            && pools().all(|((class, uri), pool)| {
+                (class.pool_id, class.stride) == (pool.pool_id, pool.stride)
+                    && is(uri, &pool.region_uri)
+            })
     }
 
     pub(crate) fn of_own(stream: StreamId, own: &OwnRegions) -> Self {
@@ -188,8 +233,8 @@ impl<M: Region> Mapped<M> {
     }
 
     /// Whether an offer names the very regions that are mapped.
-    pub(crate) fn is(&self, offer: &Offer) -> bool {
-        self.offer == *offer
+    pub(crate) fn is(&self, offered: &Offered<'_>) -> bool {
+        self.offer.is(offered)
     }
 
     /// Another holder of the same memory, for the role.

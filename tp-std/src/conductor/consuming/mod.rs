@@ -27,7 +27,7 @@ use crate::consumer::{Board, Consumer, ConsumerConfig, ConsumerState, Note, Side
 use crate::context::Context;
 use crate::link::Orphaned;
 use crate::medium::{Awaited, Medium, Receiver};
-use crate::regions::{Mapped, Offer};
+use crate::regions::{Mapped, Offer, Offered};
 use own_stream::{OwnStream, SharedStream};
 use presence::Presence;
 use tp_core_nostd::proto::dispatch::Message;
@@ -75,15 +75,18 @@ impl Consuming {
         &mut self,
         post: &mut Post<Self>,
         now: Instant,
-        offer: Offer,
+        offered: &Offered<'_>,
         source: Source,
         mapper: &LinuxMapper,
     ) {
         if !self.fallback.may_map() {
             return;
         }
-        let same_layout = post.mapped.as_ref().is_some_and(|mapped| mapped.is(&offer));
-        let epoch = offer.epoch;
+        let same_layout = post
+            .mapped
+            .as_ref()
+            .is_some_and(|mapped| mapped.is(offered));
+        let epoch = offered.epoch;
         let input = Input::Offered {
             epoch,
             source,
@@ -95,7 +98,7 @@ impl Consuming {
             Order::Unmap(why) => return self.unmap(post, why),
             Order::Remap(why) => self.unmap(post, why),
         }
-        let result = match offer.map_read(mapper) {
+        let result = match Offer::of(offered).map_read(mapper) {
             Ok(mapped) => {
                 let (activity_ns, one_writer) = (mapped.activity_ns(), mapped.is_of_one_writer());
                 post.mapped = Some(mapped);
@@ -297,13 +300,13 @@ impl Kind for Consuming {
             Happened::Begun => self.is_held = true,
             Happened::Granted(grant) => {
                 self.is_held = true;
-                self.offered(post, now, Offer::of_grant(&grant), Source::Attach, mapper);
+                self.offered(post, now, &Offered::from(&grant), Source::Attach, mapper);
             }
             Happened::Announced(announce) => {
                 let source = Source::Announce {
                     timestamp_ns: announce.announce_timestamp_ns,
                 };
-                self.offered(post, now, Offer::of_announce(&announce), source, mapper);
+                self.offered(post, now, &Offered::from(&announce), source, mapper);
             }
             Happened::ProducerRevoked { timestamp_ns } => {
                 self.input(post, now, Input::ProducerRevoked { timestamp_ns });

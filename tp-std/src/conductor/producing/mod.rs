@@ -23,7 +23,7 @@ use crate::clock::SharedClock;
 use crate::context::Context;
 use crate::medium::{Awaited, Medium, Sender};
 use crate::producer::{Exchange, Producer, ProducerConfig, Voice};
-use crate::regions::{Mapped, Offer};
+use crate::regions::{Mapped, Offer, Offered};
 use beacon::Beacon;
 use manager::Managing;
 use telling::{Teller, Telling};
@@ -142,7 +142,9 @@ impl Kind for Producing {
         mapper: &LinuxMapper,
     ) {
         match happened {
-            Happened::Granted(grant) => self.map(post, cycle, Offer::of_grant(&grant), mapper),
+            Happened::Granted(grant) => {
+                self.map(post, cycle, Offer::of(&Offered::from(&grant)), mapper)
+            }
             Happened::Begun => self.begin(post, cycle, mapper),
             Happened::Lost(why) => {
                 tracing::info!(stream = %self.config.stream, ?why, "producer lease lost");
