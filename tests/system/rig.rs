@@ -43,6 +43,8 @@ pub(crate) struct Shape {
     pub(crate) driver: &'static str,
     /// Further policies.
     pub(crate) policies: &'static str,
+    /// Further streams, like the first.
+    pub(crate) streams: &'static [u32],
 }
 
 impl Default for Shape {
@@ -55,6 +57,7 @@ impl Default for Shape {
             keepalive_ms: 500,
             driver: "",
             policies: "",
+            streams: &[],
         }
     }
 }
@@ -223,12 +226,20 @@ pub(crate) fn context(root: &Path, term: &str) -> Context {
 }
 
 pub(crate) fn producer(client: &Client) -> Producer {
-    let pending = client.producer(ProducerConfig::new(stream())).unwrap();
+    producer_of(client, stream())
+}
+
+pub(crate) fn producer_of(client: &Client, stream: StreamId) -> Producer {
+    let pending = client.producer(ProducerConfig::new(stream)).unwrap();
     pending.wait(PATIENCE).unwrap()
 }
 
 pub(crate) fn consumer(client: &Client) -> Consumer {
-    let pending = client.consumer(ConsumerConfig::new(stream())).unwrap();
+    consumer_of(client, stream())
+}
+
+pub(crate) fn consumer_of(client: &Client, stream: StreamId) -> Consumer {
+    let pending = client.consumer(ConsumerConfig::new(stream)).unwrap();
     pending.wait(PATIENCE).unwrap()
 }
 
@@ -270,6 +281,8 @@ fn toml(root: &Path, shape: &Shape) -> String {
         .zip(shape.strides)
         .map(|(id, stride)| format!("{{ pool_id = {id}, stride_bytes = {stride} }}"))
         .collect();
+    let stream_of = |id| format!("[streams.s{id}]\nstream_id = {id}\nprofile = \"frames\"");
+    let streams: Vec<_> = shape.streams.iter().map(stream_of).collect();
     format!(
         r#"
 [driver]
@@ -295,6 +308,7 @@ payload_pools = [{pools}]
 [streams.camera]
 stream_id = {stream}
 profile = "frames"
+{streams}
 "#,
         aeron = aeron_dir(root).display(),
         base = base_dir(root).display(),
@@ -305,5 +319,6 @@ profile = "frames"
         policies = shape.policies,
         pools = pools.join(", "),
         stream = stream().get(),
+        streams = streams.join("\n"),
     )
 }

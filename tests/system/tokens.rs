@@ -19,6 +19,7 @@ const GUARDED: Shape = Shape {
     keepalive_ms: 500,
     driver: "",
     policies: "shutdown_token = \"open sesame\"\nshutdown_timeout_ms = 300",
+    streams: &[],
 };
 
 fn request(token: &[u8]) -> Vec<u8> {
