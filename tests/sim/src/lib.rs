@@ -52,7 +52,8 @@ pub use plan::{Capacities, ClientPlan, Plan, Policy};
 pub use planted::{Bug, Planted};
 pub use run::{Outcome, run, run_plan};
 pub use runtime::{
-    Bug as RuntimeBug, Planted as RuntimePlanted, RuntimePlan, promises, run_runtime, runtime_plan,
+    Bug as RuntimeBug, Planted as RuntimePlanted, RuntimePlan, promises, run_runtime, run_threads,
+    runtime_plan,
 };
 pub use scenario::plan;
 pub use world::World;

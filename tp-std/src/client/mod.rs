@@ -65,9 +65,27 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::invoker`], or no such thread can be had.
-    pub fn start(mut context: Context) -> Result<(Self, ConductorThread), Error> {
+    pub fn start(context: Context) -> Result<(Self, ConductorThread), Error> {
+        Self::with_thread(context, Self::invoker)
+    }
+
+    /// As [`Client::start`] over any medium.
+    ///
+    /// # Errors
+    /// As [`Client::over`], or no such thread can be had.
+    pub fn start_over(
+        medium: Box<dyn Medium>,
+        context: Context,
+    ) -> Result<(Self, ConductorThread), Error> {
+        Self::with_thread(context, |context| Self::over(medium, context))
+    }
+
+    fn with_thread(
+        mut context: Context,
+        make: impl FnOnce(Context) -> Result<(Self, Conductor), Error>,
+    ) -> Result<(Self, ConductorThread), Error> {
         let plan = thread::Plan::of(&mut context);
-        let (client, conductor) = Self::invoker(context)?;
+        let (client, conductor) = make(context)?;
         let thread = ConductorThread::start(plan, conductor, client.shared.clone())?;
         Ok((client, thread))
     }

@@ -1,5 +1,5 @@
 //! An application that writes a stream: frames that are copied, frames that are filled in place, in order or not, and
-//! frames that are given up.
+//! frames that are given up. Now and then its buffers belong to a device for a while ([`Rig`]).
 
 use core::task::Poll;
 
@@ -14,6 +14,7 @@ use tp_tests::fake_transport::Dice;
 
 use super::ledger::{Content, Ledger};
 use super::planted::{Bug, Planted};
+use super::rig::Rig;
 use super::{ASK_AGAIN, STRIDE};
 
 /// Frames that are filled at the same time at most.
@@ -26,6 +27,8 @@ pub(super) struct Camera {
     ask_at: Instant,
     pub(super) producer: Option<Producer>,
     in_hand: Vec<(Claim, Epoch, Content)>,
+    /// In place of the producer.
+    rig: Option<Rig>,
     dice: Dice,
     planted: Planted,
 }
@@ -38,6 +41,7 @@ impl Camera {
             ask_at: Instant::from_ns(0),
             producer: None,
             in_hand: Vec::new(),
+            rig: None,
             dice,
             planted,
         }
@@ -45,7 +49,10 @@ impl Camera {
 
     /// The epoch it writes.
     pub(super) fn epoch(&mut self) -> Option<Epoch> {
-        self.producer.as_mut()?.epoch()
+        match &mut self.rig {
+            Some(rig) => rig.epoch(),
+            None => self.producer.as_mut()?.epoch(),
+        }
     }
 
     /// Asks for the producer, or does what cameras do; how many frames it began to write. In haste it finishes what it
@@ -58,6 +65,10 @@ impl Camera {
         haste: bool,
     ) -> u32 {
         self.ask(now, client);
+        self.change_hands(haste);
+        if let Some(rig) = &mut self.rig {
+            return rig.step(self.stream, ledger, &mut self.dice, tensor);
+        }
         let begun = match self.dice.within(0..=9) {
             _ if haste && self.in_hand.is_empty() => self.offer(ledger),
             _ if haste => self.commit(ledger),
@@ -79,7 +90,7 @@ impl Camera {
     }
 
     fn ask(&mut self, now: Instant, client: &Client) {
-        if self.producer.is_some() {
+        if self.producer.is_some() || self.rig.is_some() {
             return;
         }
         match self.asked.as_mut().map(Pending::poll) {
@@ -91,6 +102,27 @@ impl Camera {
                 self.asked = None;
                 self.ask_at = now.after(ASK_AGAIN);
                 self.producer = result.ok();
+            }
+        }
+    }
+
+    /// A device takes the buffers, or gives them back: of itself, or because their lease is gone.
+    fn change_hands(&mut self, haste: bool) {
+        if let Some(mut rig) = self.rig.take() {
+            let stays = rig.epoch().is_some() && !haste && !self.dice.happens(1);
+            match stays {
+                true => self.rig = Some(rig),
+                false => self.producer = Some(rig.give_back()),
+            }
+        } else if self.in_hand.is_empty()
+            && !haste
+            && self.dice.happens(1)
+            && let Some(producer) = self.producer.take()
+        {
+            let buffers = u32::try_from(self.dice.within(1..=8)).unwrap();
+            match Rig::take(producer, buffers) {
+                Ok(rig) => self.rig = Some(rig),
+                Err(producer) => self.producer = Some(producer),
             }
         }
     }
@@ -156,6 +188,9 @@ impl Camera {
 
     /// The application ends. A claim that is forgotten holds its memory for ever.
     pub(super) fn end(&mut self) {
+        if let Some(rig) = self.rig.as_mut().filter(|_| self.planted.is(Bug::Hoarded)) {
+            rig.lose_one();
+        }
         if self.planted.is(Bug::Hoarded)
             && let Some(producer) = &mut self.producer
         {

@@ -29,7 +29,8 @@ pub(super) struct Lines {
     pub(super) net: FakeNet,
     pub(super) owner: Owner,
     pub(super) fuse: Fuse,
-    pub(super) tap: Tap,
+    /// Nothing, where threads are to meet in nothing that is not theirs.
+    pub(super) tap: Option<Tap>,
     pub(super) planted: Planted,
     /// Where time stands still, nothing is heard.
     pub(super) frozen: Frozen,
@@ -164,7 +165,9 @@ impl Out {
             self.publication.offer(message)?;
         }
         let now = self.lines.now();
-        self.lines.tap.lock().said(now, self.number, message);
+        if let Some(tap) = &self.lines.tap {
+            tap.lock().said(now, self.number, message);
+        }
         Ok(())
     }
 }
@@ -218,7 +221,9 @@ impl Subscription for In {
         let (now, tap) = (self.lines.now(), &self.lines.tap);
         self.subscription.poll(limit, &mut |message, image| {
             if !is_deaf {
-                tap.lock().heard(now, message);
+                if let Some(tap) = tap {
+                    tap.lock().heard(now, message);
+                }
                 handler(message, image);
             }
         })

@@ -19,8 +19,10 @@ mod medium;
 mod plan;
 mod planted;
 mod process;
+mod rig;
 mod run;
 mod tap;
+mod threads;
 mod viewer;
 mod world;
 
@@ -29,6 +31,7 @@ use core::time::Duration;
 pub use plan::{RuntimePlan, runtime_plan};
 pub use planted::{Bug, Planted};
 pub use run::run_runtime;
+pub use threads::run_threads;
 
 /// How often everybody has a duty cycle.
 const CYCLE: Duration = Duration::from_millis(10);

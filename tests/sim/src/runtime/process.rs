@@ -55,11 +55,12 @@ impl Process {
         planted: Planted,
     ) -> Self {
         let mut dice = Dice::seeded(seed);
+        let tap = Tap::default();
         let lines = Lines {
             net: net.clone(),
             owner,
             fuse: Fuse::default(),
-            tap: Tap::default(),
+            tap: Some(tap.clone()),
             planted,
             frozen: Frozen::new(net.clock(), planted),
         };
@@ -80,7 +81,7 @@ impl Process {
             owner,
             fuse: lines.fuse.clone(),
             stall: Stall::default(),
-            tap: lines.tap.clone(),
+            tap,
             cameras,
             viewers: viewers.collect(),
             client,
