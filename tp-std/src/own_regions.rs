@@ -13,6 +13,26 @@ use crate::error::ConfigError;
 /// A header ring and its payload pools, by URI. They are checked when the producer maps them; files are made by
 /// `tp_shm_create` or by [`CanonicalTree`](tp_linux_hugepages::CanonicalTree), anew for each run of the producer, with an
 /// epoch that no run before had (T-58).
+///
+/// ```no_run
+/// use tp_core_nostd::{ids::{Epoch, PoolId, StreamId}, seq::SlotCount, shm::Stride};
+/// use tp_std::{Client, ConsumerConfig, Context, OwnRegions, ProducerConfig};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let dir = "shm:file?path=/dev/shm/tensorpool-ann/default/10000/7";
+/// let (epoch, slots) = (Epoch::new(7).unwrap(), SlotCount::new(8).unwrap());
+/// let (pool, stride) = (PoolId::new(1).unwrap(), Stride::new(4096).unwrap());
+/// let regions = OwnRegions::new(epoch, slots, format!("{dir}/header.ring"))?
+///     .with_pool(pool, stride, format!("{dir}/1.pool"))?;
+///
+/// let (client, _conductor) = Client::start(Context::new().allow_dir("/dev/shm"))?;
+/// let (stream, patience) = (StreamId::new(10_000).unwrap(), core::time::Duration::from_secs(5));
+/// let producer = client.producer(ProducerConfig::direct(stream, regions))?.wait(patience)?;
+/// let consumer = client.consumer(ConsumerConfig::direct(stream))?.wait(patience)?;
+/// # drop((producer, consumer));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OwnRegions {
     pub(crate) epoch: Epoch,

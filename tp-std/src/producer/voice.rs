@@ -53,7 +53,7 @@ impl Voice {
     }
 
     /// Role: this applies from now on.
-    pub(super) fn describe(&self, description: Description) {
+    pub(crate) fn describe(&self, description: Description) {
         drop(self.descriptions.force_push(description));
     }
 
@@ -67,13 +67,13 @@ impl Voice {
     }
 
     /// Role: one more blob, where there is room.
-    pub(super) fn send_blob(&self, blob: Blob) {
+    pub(crate) fn send_blob(&self, blob: Blob) {
         if self.blobs.push(blob).is_ok() {
             self.blobs_open.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    pub(super) fn blobs_open(&self) -> u32 {
+    pub(crate) fn blobs_open(&self) -> u32 {
         self.blobs_open.load(Ordering::Relaxed)
     }
 

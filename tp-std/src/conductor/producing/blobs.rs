@@ -81,3 +81,6 @@ fn send(
     let length = encoded.map_err(|_| SendError::Closed)?;
     sender.offer(message.get(..length).unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests;

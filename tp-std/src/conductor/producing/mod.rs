@@ -3,6 +3,8 @@
 
 mod beacon;
 mod blobs;
+#[cfg(test)]
+mod line;
 mod manager;
 mod outlets;
 mod source;

@@ -104,3 +104,6 @@ fn send(due: &Due<'_>, message: &mut [u8], sender: &mut dyn Sender) -> Result<()
         result => result,
     }
 }
+
+#[cfg(test)]
+mod tests;
