@@ -8,5 +8,6 @@
 mod client;
 mod core_paths;
 mod counter;
+mod duty_cycle;
 mod joins;
 mod transport;

@@ -8,6 +8,7 @@
     reason = "a test that cannot go on says so by panicking"
 )]
 
+mod adopted;
 mod aeron_client;
 mod aeron_medium;
 mod fake_faults;

@@ -8,7 +8,8 @@ use std::thread;
 
 use rustix::process::Signal;
 use tp_std::aeron::{MediaDriver, MediaDriverConfig};
-use tp_std::{Client, ConsumerConfig, Delivery, Error, ProducerConfig};
+use tp_std::handlers::{DriverHandler, LeaseChange, LeaseNews};
+use tp_std::{Client, ConsumerConfig, Delivery, Error, ProducerConfig, Reattach};
 
 use crate::frames::publish;
 use crate::rig::{PATIENCE, Rig, Shape, aeron_dir, consumer, producer, stream, wait_until};
@@ -154,4 +155,45 @@ fn a_client_is_started_again_in_the_process_whose_media_driver_came_back() {
     conductor.close().unwrap();
     assert!(rig.end_driver(Signal::TERM).success());
     media.stop().unwrap();
+}
+
+/// Tells what becomes of the leases.
+struct Leases(mpsc::Sender<LeaseChange>);
+
+impl DriverHandler for Leases {
+    fn on_lease(&mut self, news: &LeaseNews) {
+        let _ = self.0.send(news.change.clone());
+    }
+}
+
+#[test] // req: C-041, C-046
+fn by_hand_a_lost_lease_comes_back_when_the_application_says_so() {
+    let mut rig = Rig::start(&Shape::default());
+    let context = rig.context().with_reattach(Reattach::ByHand).unwrap();
+    let (client, conductor) = Client::start(context).unwrap();
+    let (said, hear) = mpsc::channel();
+    let _handler = client.on_driver(Leases(said)).unwrap();
+    let mut producer = producer(&client);
+    let Ok(LeaseChange::Attached { epoch }) = hear.recv_timeout(PATIENCE) else {
+        panic!("no lease");
+    };
+    assert_eq!(producer.epoch(), Some(epoch));
+
+    assert!(rig.end_driver(Signal::TERM).success());
+    let lost = hear.recv_timeout(PATIENCE).unwrap();
+    assert!(matches!(lost, LeaseChange::Lost(_)), "{lost:?}");
+    assert_eq!(producer.epoch(), None, "stopped before that was said");
+    rig.start_driver();
+    // Long enough for several pauses of those that come back by themselves.
+    assert!(hear.recv_timeout(Duration::from_secs(2)).is_err());
+
+    producer.schedule_reattach(Duration::ZERO);
+    let back = hear.recv_timeout(PATIENCE).unwrap();
+    assert!(
+        matches!(back, LeaseChange::Attached { epoch: newer } if newer > epoch),
+        "{back:?}"
+    );
+    wait_until("frames", || publish(&mut producer, 40).is_ok());
+    conductor.close().unwrap();
+    assert!(rig.end_driver(Signal::TERM).success());
 }

@@ -1,6 +1,6 @@
 //! The client: one connection to a media driver, driven by its owner.
 
-use core::ffi::CStr;
+use core::ffi::{CStr, c_void};
 use core::fmt;
 use core::time::Duration;
 use std::ffi::CString;
@@ -13,6 +13,7 @@ use rusteron_client as rc;
 use super::channel::Channel;
 use super::cnc;
 use super::error::{TransportError, last_code, last_words};
+use super::host::{AdoptError, Driving, HostAeron};
 use super::pending::{Complete, Pending, Registration};
 use super::publication::{AeronExclusivePublication, AeronPublication};
 use super::shared::Shared;
@@ -46,6 +47,16 @@ pub struct AeronClient {
     shared: Arc<Shared>,
     dir: PathBuf,
     lost_reports: u64,
+    ownership: Ownership,
+}
+
+/// Whose Aeron client it is.
+#[derive(Debug)]
+enum Ownership {
+    /// Ours, and driven by us.
+    Ours,
+    /// The host's; with the right to drive it, if we do.
+    Hosts(Option<Driving>),
 }
 
 impl AeronClient {
@@ -68,7 +79,27 @@ impl AeronClient {
             shared,
             dir: config.dir.clone(),
             lost_reports: 0,
+            ownership: Ownership::Ours,
         })
+    }
+
+    /// Uses a client of the host; nothing of it is started, closed or set here.
+    ///
+    /// # Errors
+    /// Somebody else drives it.
+    pub(super) fn adopt(host: &HostAeron) -> Result<Self, AdoptError> {
+        Ok(Self {
+            ownership: Ownership::Hosts(host.take()?),
+            aeron: host.aeron().clone(),
+            shared: Arc::new(Shared::default()),
+            dir: host.dir().to_owned(),
+            lost_reports: 0,
+        })
+    }
+
+    /// Aeron's own client, an `aeron_t *`, for hosts that use Aeron beside it. It is closed with this value.
+    pub fn as_raw(&self) -> *mut c_void {
+        self.aeron.get_inner().cast()
     }
 
     /// One duty cycle: answers of the media driver, images, keepalives, endpoints given back. Never waits; allocates
@@ -81,6 +112,12 @@ impl AeronClient {
             return Err(TransportError::Closed);
         }
         let returned = self.shared.close_returned();
+        if matches!(self.ownership, Ownership::Hosts(None)) {
+            return match self.aeron.is_closed() {
+                true => Err(self.failed(0, "the host closed its client, or lost it".to_owned())),
+                false => Ok(returned),
+            };
+        }
         let worked = self.aeron.main_do_work();
         if let Some(reports) = self.shared.take_reports() {
             self.lost_reports = self.lost_reports.saturating_add(reports.lost);

@@ -6,16 +6,17 @@ use tp_core_nostd::transport::{ImageId, SendError};
 
 use super::client::{AeronClient, ClientConfig};
 use super::error::TransportError;
+use super::host::{AdoptError, HostAeron};
 use super::pending::Pending;
 use super::publication::{AeronExclusivePublication, AeronPublication};
 use super::subscription::AeronSubscription;
 use crate::context::Endpoint;
 use crate::medium::{Awaited, ChannelStatus, Medium, Receiver, Sender};
 
-/// An Aeron client of its own, set up again when the media driver gave it up.
+/// An Aeron client of its own, set up again when the media driver gave it up, or one of the host, which is left as it is.
 #[derive(Debug)]
 pub struct AeronMedium {
-    config: ClientConfig,
+    config: Option<ClientConfig>,
     client: Option<AeronClient>,
 }
 
@@ -26,7 +27,19 @@ impl AeronMedium {
     /// As [`AeronClient::connect`].
     pub fn connect(config: ClientConfig) -> Result<Self, TransportError> {
         let client = Some(AeronClient::connect(&config)?);
+        let config = Some(config);
         Ok(Self { config, client })
+    }
+
+    /// Uses a running client of the host.
+    ///
+    /// # Errors
+    /// Somebody else drives it.
+    pub fn adopt(host: &HostAeron) -> Result<Self, AdoptError> {
+        Ok(Self {
+            config: None,
+            client: Some(AeronClient::adopt(host)?),
+        })
     }
 
     fn client(&mut self) -> Result<&mut AeronClient, TransportError> {
@@ -42,7 +55,8 @@ impl Medium for AeronMedium {
     fn reconnect(&mut self) -> Result<(), TransportError> {
         // The old client goes before the new one comes.
         self.client = None;
-        self.client = Some(AeronClient::connect(&self.config)?);
+        let config = self.config.as_ref().ok_or(TransportError::Closed)?;
+        self.client = Some(AeronClient::connect(config)?);
         Ok(())
     }
 

@@ -34,6 +34,7 @@ macro_rules! publication {
                     stream_id: constants.stream_id(),
                     session_id: constants.session_id(),
                     registration_id: constants.registration_id(),
+                    status_counter: constants.channel_status_indicator_id(),
                     max_message_length: constants.max_message_length(),
                 });
                 let (raw, shared) = (Some(raw), shared.clone());
@@ -65,7 +66,9 @@ macro_rules! publication {
             /// What Aeron says about the channel.
             pub fn channel_status(&self) -> ChannelStatus {
                 match &self.raw {
-                    Some(raw) if !self.shared.is_closed() => channel_status(raw.channel_status()),
+                    Some(raw) if !self.shared.is_closed() && !raw.is_closed() => {
+                        channel_status(self.facts.status_counter, raw.channel_status())
+                    }
                     _ => ChannelStatus::Errored,
                 }
             }
@@ -164,12 +167,15 @@ struct Facts {
     stream_id: i32,
     session_id: i32,
     registration_id: i64,
+    status_counter: i32,
     max_message_length: usize,
 }
 
-/// Aeron's number for the state of a channel.
-pub(super) const fn channel_status(number: i64) -> ChannelStatus {
+/// What Aeron's number for the state of a channel means, as it stands in its counter. IPC channels have none, and can be
+/// used from the start.
+pub(super) const fn channel_status(counter: i32, number: i64) -> ChannelStatus {
     match number {
+        _ if counter < 0 => ChannelStatus::Active,
         0 => ChannelStatus::Initializing,
         1 => ChannelStatus::Active,
         _ => ChannelStatus::Errored,
@@ -191,6 +197,14 @@ fn sent(result: Result<i64, rc::AeronOfferError>) -> Result<(), SendError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_channel_without_a_counter_can_be_used() {
+        assert_eq!(channel_status(-1, -1), ChannelStatus::Active);
+        assert_eq!(channel_status(9, -1), ChannelStatus::Errored);
+        assert_eq!(channel_status(9, 0), ChannelStatus::Initializing);
+        assert_eq!(channel_status(9, 1), ChannelStatus::Active);
+    }
 
     #[test] // req: C-184
     fn every_result_of_aeron_has_its_own_meaning() {

@@ -28,6 +28,7 @@ pub struct AeronSubscription {
     channel: String,
     stream_id: i32,
     registration_id: i64,
+    status_counter: i32,
     assembler: Assembler,
     /// Images reported as available.
     images: Vec<ImageId>,
@@ -46,7 +47,9 @@ impl AeronSubscription {
         };
         let facts = raw.get_constants().map(|constants| {
             let channel = constants.channel().to_owned();
-            (channel, constants.stream_id(), constants.registration_id())
+            let id = constants.registration_id();
+            let counter = constants.channel_status_indicator_id();
+            (channel, constants.stream_id(), id, counter)
         });
         let mut subscription = Self {
             raw: Some(raw),
@@ -54,6 +57,7 @@ impl AeronSubscription {
             channel: String::new(),
             stream_id: 0,
             registration_id: 0,
+            status_counter: 0,
             assembler: Assembler::default(),
             images: Vec::new(),
             present: Vec::new(),
@@ -62,6 +66,7 @@ impl AeronSubscription {
             subscription.channel,
             subscription.stream_id,
             subscription.registration_id,
+            subscription.status_counter,
         ) = facts?;
         Ok(Some(subscription))
     }
@@ -84,7 +89,7 @@ impl AeronSubscription {
     /// What Aeron says about the channel.
     pub fn channel_status(&self) -> ChannelStatus {
         match self.open() {
-            Some(raw) => channel_status(raw.channel_status()),
+            Some(raw) => channel_status(self.status_counter, raw.channel_status()),
             None => ChannelStatus::Errored,
         }
     }

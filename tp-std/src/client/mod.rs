@@ -8,11 +8,11 @@ mod work;
 
 use std::sync::Arc;
 
-use crate::aeron::{AeronMedium, ClientConfig};
+use crate::aeron::{AdoptError, AeronMedium, ClientConfig, DrivenBy, HostAeron};
 use crate::conductor::{Command, Conductor, Handle, Shared};
 use crate::consumer::{Consumer, ConsumerConfig};
 use crate::context::Context;
-use crate::error::Error;
+use crate::error::{ConfigError, Error};
 use crate::medium::Medium;
 use crate::producer::{Producer, ProducerConfig};
 pub use pending::Pending;
@@ -43,10 +43,10 @@ impl Client {
     /// [`Error::Config`] or [`Error::Transport`].
     pub fn invoker(context: Context) -> Result<(Self, Conductor), Error> {
         let bases = context.check()?;
-        let mut config = ClientConfig::new(context.aeron_dir());
-        context.client_name().clone_into(&mut config.name);
-        config.driver_timeout = context.driver_timeout();
-        let medium = AeronMedium::connect(config)?;
+        let medium = match context.aeron() {
+            Some(host) => AeronMedium::adopt(host).map_err(ConfigError::from)?,
+            None => AeronMedium::connect(aeron_config(&context))?,
+        };
         let (conductor, shared) = Conductor::new(context, bases, Box::new(medium));
         Ok((Self { shared }, conductor))
     }
@@ -66,6 +66,9 @@ impl Client {
     /// # Errors
     /// As [`Client::invoker`], or no such thread can be had.
     pub fn start(context: Context) -> Result<(Self, ConductorThread), Error> {
+        if context.aeron().map(HostAeron::driven_by) == Some(DrivenBy::Host) {
+            return Err(ConfigError::from(AdoptError::OtherThread).into());
+        }
         Self::with_thread(context, Self::invoker)
     }
 
@@ -136,4 +139,12 @@ impl Client {
         let sent = self.shared.commands.push(command);
         sent.map_err(|_| Error::QueueFull)
     }
+}
+
+/// How the client's own Aeron client is to be.
+fn aeron_config(context: &Context) -> ClientConfig {
+    let mut config = ClientConfig::new(context.aeron_dir());
+    context.client_name().clone_into(&mut config.name);
+    config.driver_timeout = context.driver_timeout();
+    config
 }

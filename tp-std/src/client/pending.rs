@@ -39,6 +39,11 @@ impl<T> Pending<T> {
         polled
     }
 
+    /// The transport's number for an endpoint, once it is there; a role has none. Any thread may ask (C-019).
+    pub fn registration_id(&self) -> Option<i64> {
+        self.handle.registration_id()
+    }
+
     /// Waits for a role of a client whose conductor runs elsewhere.
     ///
     /// # Errors

@@ -49,11 +49,12 @@ impl ConductorThread {
         shared: Arc<Shared>,
     ) -> Result<Self, Error> {
         let mut on_error = plan.on_error;
+        let log = conductor.log().clone();
         let runner = AgentRunner::new(conductor, plan.idle).with_report(move |error| {
             if *error == Error::Closed {
                 return;
             }
-            tracing::error!(%error, "the client ended");
+            log.within(|| tracing::error!(%error, "the client ended"));
             if let Some(on_error) = on_error.take() {
                 on_error(error);
             }

@@ -28,6 +28,8 @@ pub(super) trait Addable: Sized + Send + 'static {
     ) -> Result<Awaited<Self::Raw>, TransportError>;
 
     fn new(raw: Self::Raw, endpoint: Endpoint) -> Self;
+
+    fn id(raw: &Self::Raw) -> Option<i64>;
 }
 
 impl Addable for PublicationHandle {
@@ -43,6 +45,10 @@ impl Addable for PublicationHandle {
     fn new(raw: Self::Raw, endpoint: Endpoint) -> Self {
         Self::new(raw, endpoint)
     }
+
+    fn id(raw: &Self::Raw) -> Option<i64> {
+        raw.registration_id()
+    }
 }
 
 impl Addable for SubscriptionHandle {
@@ -57,6 +63,10 @@ impl Addable for SubscriptionHandle {
 
     fn new(raw: Self::Raw, endpoint: Endpoint) -> Self {
         Self::new(raw, endpoint)
+    }
+
+    fn id(raw: &Self::Raw) -> Option<i64> {
+        raw.registration_id()
     }
 }
 
@@ -76,6 +86,7 @@ impl<T: Addable> Underway<T> {
         match adding.ask_or_poll(|| T::ask(&wish.endpoint, medium)) {
             Ok(None) => false,
             Ok(Some(raw)) => {
+                wish.handle.register(T::id(&raw));
                 wish.handle.complete(Ok(T::new(raw, wish.endpoint.clone())));
                 true
             }

@@ -1,6 +1,6 @@
 //! How a role that was asked for gets to the application: once, as itself or as the reason why not.
 
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use core::task::{Poll, Waker};
 use std::sync::Arc;
 
@@ -11,11 +11,16 @@ use crate::error::Error;
 use crate::regions::OfferRefused;
 use tp_core_nostd::proto::session::Happened;
 
+/// What stands for no number (client 1.8).
+const UNREGISTERED: i64 = -1;
+
 /// Shared by a pending handle of the application and the conductor.
 #[derive(Debug)]
 pub(crate) struct Handle<T> {
     outcome: ArrayQueue<Result<T, Error>>,
     cancelled: AtomicBool,
+    /// The transport's number for what was asked for; negative until there is one.
+    registration: AtomicI64,
     /// Who is to be woken, where the application waits as a `Future`.
     waker: ArrayQueue<Waker>,
 }
@@ -25,6 +30,7 @@ impl<T> Default for Handle<T> {
         Self {
             outcome: ArrayQueue::new(1),
             cancelled: AtomicBool::new(false),
+            registration: AtomicI64::new(UNREGISTERED),
             waker: ArrayQueue::new(1),
         }
     }
@@ -40,6 +46,16 @@ impl<T> Handle<T> {
         // In this order, and the conductor in the other: whoever comes second sees what the first one left.
         drop(self.waker.force_push(waker.clone()));
         self.poll()
+    }
+
+    pub(crate) fn registration_id(&self) -> Option<i64> {
+        let id = self.registration.load(Ordering::Relaxed);
+        (id != UNREGISTERED).then_some(id)
+    }
+
+    pub(super) fn register(&self, id: Option<i64>) {
+        self.registration
+            .store(id.unwrap_or(UNREGISTERED), Ordering::Relaxed);
     }
 
     /// Hands over the one outcome there is.

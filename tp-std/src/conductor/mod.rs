@@ -254,6 +254,16 @@ impl Conductor {
         if core::mem::replace(&mut self.closed, true) {
             return;
         }
+        let log = self.log.clone();
+        log.within(|| self.end());
+    }
+
+    /// Where its lines go.
+    pub(crate) const fn log(&self) -> &Hook {
+        &self.log
+    }
+
+    fn end(&mut self) {
         let mut cycle = Cycle {
             now: self.clock.now(),
             real_ns: None,

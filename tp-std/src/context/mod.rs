@@ -1,5 +1,6 @@
 //! What a client is told before it starts: where Aeron lives, which streams to use, which directories to trust.
 
+mod adopted;
 mod budgets;
 mod check;
 mod endpoint;
@@ -13,7 +14,7 @@ use std::path::PathBuf;
 
 use tp_linux_hugepages::{Permissions, Residency};
 
-use crate::aeron::{Channel, default_dir};
+use crate::aeron::{Channel, HostAeron, default_dir};
 use crate::clock::SharedClock;
 use crate::error::{ConfigError, Error};
 use crate::idle::Idle;
@@ -58,6 +59,7 @@ pub struct Context {
     command_queue_capacity: usize,
     clock: SharedClock,
     seed: Option<u64>,
+    adopted: Option<HostAeron>,
     periods: Periods,
     budgets: Budgets,
     reattach: Reattach,
@@ -97,6 +99,7 @@ impl Context {
             command_queue_capacity: 1024,
             clock: SharedClock::default(),
             seed: None,
+            adopted: None,
             periods: Periods::default(),
             budgets: Budgets::default(),
             reattach: Reattach::default(),

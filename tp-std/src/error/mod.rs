@@ -7,7 +7,7 @@ use core::time::Duration;
 use tp_core_nostd::uri::UriError;
 use tp_core_nostd::wire::driver::RefusalCode;
 
-use crate::aeron::{ChannelError, TransportError};
+use crate::aeron::{AdoptError, ChannelError, TransportError};
 use crate::agent::StartError;
 use crate::regions::OfferRefused;
 pub use code::{Code, Coded};
@@ -41,6 +41,9 @@ pub enum ConfigError {
         /// The longest pause.
         longest: Duration,
     },
+    /// The host's Aeron client cannot be used.
+    #[error(transparent)]
+    Adopt(#[from] AdoptError),
     /// Not an Aeron channel.
     #[error(transparent)]
     Channel(#[from] ChannelError),
