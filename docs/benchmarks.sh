@@ -37,6 +37,8 @@ while read -r path limit; do
 done <<'PATHS'
 publish 120
 claim
+queue
+progress
 encode
 decode
 observe

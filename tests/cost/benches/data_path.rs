@@ -3,8 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "what fails here fails the run")]
 
 use core::hint::black_box;
+use std::collections::VecDeque;
+
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use tp_core_nostd::seq::Seq;
+use tp_core_nostd::time::Instant;
 use tp_core_nostd::wire::control::{FrameDescriptor, FrameDescriptorView};
 use tp_cost as fixture;
 
@@ -55,5 +58,46 @@ fn slots(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, descriptors, slots);
+/// Frames that are in their slots already: the time must not depend on how long they are.
+fn filled_in_place(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("in_place");
+    for len in [4096, 65_536] {
+        let mut producer = fixture::producer(fixture::regions());
+        let mut image = fixture::image();
+        group.bench_function(format!("claim_commit/{len}"), |bench| {
+            bench.iter(|| {
+                let token = producer.claim(black_box(len)).unwrap();
+                producer.commit(token, &mut image, len, fixture::META, None)
+            });
+        });
+        let mut camera = fixture::camera(fixture::regions(), len);
+        let mut tokens: VecDeque<_> = camera.claims().tokens().collect();
+        group.bench_function(format!("commit_queue/{len}"), |bench| {
+            bench.iter(|| {
+                let token = tokens.pop_front().unwrap();
+                let committed = camera.commit(token, &mut image, len, fixture::META, None);
+                let (token, _) = committed.unwrap();
+                tokens.push_back(camera.queue(token).unwrap());
+            });
+        });
+    }
+}
+
+fn progress(criterion: &mut Criterion) {
+    let mut throttle = fixture::throttle();
+    throttle.start(Seq::FIRST, u64::MAX, None).unwrap();
+    let (mut bytes, now) = (0_u64, Instant::from_ns(1));
+    criterion.bench_function("progress/step", |bench| {
+        bench.iter(|| {
+            bytes = bytes.wrapping_add(1024);
+            throttle.fill(Seq::FIRST, black_box(bytes)).unwrap();
+            throttle.transmit(now, |message| {
+                black_box(message);
+                Ok::<_, ()>(())
+            })
+        });
+    });
+}
+
+criterion_group!(benches, descriptors, slots, filled_in_place, progress);
 criterion_main!(benches);

@@ -9,15 +9,19 @@
 
 use core::hint::black_box;
 use core::time::Duration;
+use std::collections::VecDeque;
 use tp_core_nostd::ids::{ClientId, LeaseId, StreamId};
+use tp_core_nostd::proto::claim::Token;
+use tp_core_nostd::proto::progress::{Meter, Throttle};
 use tp_core_nostd::proto::publish::FrameMeta;
 use tp_core_nostd::proto::sequence::{Arrival, Sequencer};
 use tp_core_nostd::seq::Seq;
 use tp_core_nostd::shm::SlotImage;
+use tp_core_nostd::time::Instant;
 use tp_core_nostd::transport::ImageId;
 use tp_core_nostd::wire::control::{FrameDescriptor, FrameDescriptorView};
 use tp_cost::house::House;
-use tp_cost::{self as fixture, Consumer, Producer};
+use tp_cost::{self as fixture, Camera, Consumer, Producer};
 
 type Message = [u8; 48];
 
@@ -31,6 +35,8 @@ fn main() {
     match path.as_str() {
         "publish" => run_publish(times),
         "claim" => run_claim(times),
+        "queue" => run_queue(times),
+        "progress" => run_progress(times),
         "read" => run_read(times),
         "encode" => run_encode(times),
         "decode" => run_decode(times),
@@ -78,6 +84,44 @@ fn claim(producer: &mut Producer, image: &mut SlotImage, meta: FrameMeta) -> Opt
     let token = producer.claim(4096).ok()?;
     let committed = producer.commit(token, image, 4096, meta, None).ok()?;
     Some(committed.seq())
+}
+
+fn run_queue(times: u64) {
+    let mut camera = fixture::camera(fixture::regions(), 65_536);
+    let mut tokens: VecDeque<_> = camera.claims().tokens().collect();
+    let mut image = fixture::image();
+    for _ in 0..times {
+        let token = tokens.pop_front().unwrap();
+        tokens.extend(queue(&mut camera, black_box(token), &mut image));
+    }
+}
+
+/// A buffer that a device filled: published, and given back to be filled again.
+#[inline(never)]
+fn queue(camera: &mut Camera, token: Token, image: &mut SlotImage) -> Option<Token> {
+    let committed = camera.commit(token, image, 65_536, fixture::META, None);
+    camera.queue(committed.ok()?.0).ok()
+}
+
+fn run_progress(times: u64) {
+    let mut throttle = fixture::throttle();
+    let now = Instant::from_ns(1);
+    throttle.start(Seq::FIRST, u64::MAX, None).unwrap();
+    for step in 1..=times {
+        // Every 64th is worth a message.
+        black_box(progress(&mut throttle, now, black_box(step << 10)));
+    }
+}
+
+/// A step of a frame under way: checked, and told if it is worth a message.
+#[inline(never)]
+fn progress(throttle: &mut Throttle<Box<[Meter]>>, now: Instant, bytes: u64) -> bool {
+    let filled = throttle.fill(Seq::FIRST, bytes);
+    let told = throttle.transmit(now, |message| {
+        black_box(message);
+        Ok::<_, ()>(())
+    });
+    filled.is_ok() && told.unwrap_or(false)
 }
 
 fn run_read(times: u64) {
