@@ -11,10 +11,10 @@ use tp_core_nostd::wire::control::{
     self, ConsumerHello, FrameProgress, ProgressHints, StreamRequest,
 };
 use tp_core_nostd::wire::enums::{FrameProgressState, Mode};
-use tp_std::aeron::{AeronClient, AeronExclusivePublication, ClientConfig};
+use tp_std::aeron::{AeronClient, AeronExclusivePublication, Channel, ClientConfig};
 use tp_std::{
-    AnswerHellos, CONTROL_STREAM, Client, CommitMeta, ConsumerConfig, Consumers, FixedPoolConfig,
-    PrivateDeliveries, Producer, ProducerConfig,
+    AnswerHellos, CONTROL_STREAM, Client, CommitMeta, Consumer, ConsumerConfig, Consumers,
+    Endpoint, FixedPoolConfig, PrivateDeliveries, Producer, ProducerConfig,
 };
 
 use crate::ears::Ears;
@@ -192,6 +192,76 @@ fn a_limited_stream_of_its_own_beside_the_shared_one() {
         private(&producer).is_none()
     });
     assert_eq!(producer.consumer_count(), 1, "the one on the shared stream");
+}
+
+/// Takes one frame, if there is one.
+fn take_one(consumer: &mut Consumer, tally: &mut Tally) {
+    let taken = consumer.poll(1, |descriptor, reader| {
+        if reader.read().is_ok() {
+            tally.received += 1;
+            tally.next = descriptor.seq.get() + 1;
+        }
+    });
+    taken.unwrap();
+}
+
+#[test] // req: C-059, C-085, C-087, W-196, W-212
+fn every_frame_is_accounted_for_with_and_without_a_stream_of_ones_own() {
+    let rig = Rig::start(&Shape {
+        driver: "descriptor_stream_id_range = \"31000-31999\"",
+        ..Shape::default()
+    });
+    let (client, _conductor) = rig.client();
+    // The driver answers, the producer follows.
+    let mut producer = producer(&client, AnswerHellos::Auto);
+    let mut watching = consumer(&client);
+    let own = Endpoint::new(Channel::ipc(), DESCRIPTORS.cast_signed());
+    let config = ConsumerConfig::new(stream())
+        .with_watched_memory(false)
+        .with_max_rate_hz(RATE_HZ)
+        .with_own_descriptors(&own)
+        .unwrap();
+    let mut limited = client.consumer(config).unwrap().wait(PATIENCE).unwrap();
+    let (status, drops) = (limited.status(), [watching.counters(), limited.counters()]);
+    let mut tallies = [Tally::default(); 2];
+    let mut sent = 0_u64;
+    // The first frame of each, one at a time.
+    let mut from = [u64::MAX; 2];
+    wait_until("both consumers", || {
+        sent = publish(&mut producer, 64).unwrap().0 + 1;
+        for (at, consumer) in [&mut watching, &mut limited].into_iter().enumerate() {
+            take_one(consumer, &mut tallies[at]);
+            from[at] = from[at].min(tallies[at].next.wrapping_sub(1));
+        }
+        from.iter().all(|from| *from != u64::MAX)
+    });
+    for _ in 0..FRAMES {
+        sent = publish(&mut producer, 64).unwrap().0 + 1;
+        tallies[0].poll(&mut watching).unwrap();
+        tallies[1].poll(&mut limited).unwrap();
+        thread::sleep(Duration::from_micros(500));
+    }
+    // A frame that comes alone is within the limit, whichever way it goes.
+    wait_until("the newest frame", || {
+        sent = publish(&mut producer, 64).unwrap().0 + 1;
+        for _ in 0..50 {
+            producer.poll();
+            tallies[0].poll(&mut watching).unwrap();
+            tallies[1].poll(&mut limited).unwrap();
+            thread::sleep(Duration::from_millis(1));
+        }
+        private(&producer).is_some_and(|private| private.deliveries.sent > 0)
+            && status.assigned_descriptor_stream().is_some()
+            && tallies.iter().all(|tally| tally.next == sent)
+    });
+    let assigned = status.assigned_descriptor_stream();
+    let met = private(&producer).unwrap();
+    println!("assigned {assigned:?}, {met:?}");
+    assert!(assigned.is_some() && met.deliveries.sent > 0 && met.thinned > 0);
+    for ((tally, drops), from) in tallies.iter().zip(&drops).zip(from) {
+        assert_accounted(sent - from, tally, drops);
+    }
+    assert!(tallies[1].received < tallies[0].received);
 }
 
 /// State, number and bytes of what is told.
