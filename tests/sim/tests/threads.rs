@@ -1,4 +1,4 @@
-//! Threaded mode; `make thread-sanitizer` runs this under a sanitizer.
+//! Threaded mode: nothing is repeatable here but the promises.
 #![allow(missing_docs, reason = "a test")]
 
 use tp_sim::run_threads;

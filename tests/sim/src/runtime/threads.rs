@@ -1,4 +1,4 @@
-//! The runtime in threaded mode, for a sanitizer to watch: two clients with a conductor thread each, one writes and two
+//! The runtime in threaded mode: two clients with a conductor thread each, one writes and two
 //! read on threads of their own, and the driver dies under them.
 //!
 //! Nothing is repeatable here, and nothing is overheard: threads meet in the runtime, in the medium, and where books are
