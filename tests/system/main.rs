@@ -27,6 +27,7 @@ mod hostile;
 mod introspection;
 mod media_driver;
 mod no_driver;
+mod own_streams;
 mod peer;
 mod publishing;
 mod restarts;

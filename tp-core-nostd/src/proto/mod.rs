@@ -7,7 +7,7 @@
 //! the [`regions`] of one stream and epoch, and [`progress`] tells how much of a frame is there before it is whole.
 //!
 //! Around it, at a producer's conductor: [`lease_client`], [`consumer_manager`], [`metadata`], [`blob`], [`qos`],
-//! [`pool_beacon`], [`newcomers`]; at a consumer's: [`lease_client`], [`announce`], [`mapping`], [`fallback`], [`hello`], [`private_stream`], [`qos`];
+//! [`pool_beacon`], [`newcomers`]; at a consumer's: [`lease_client`], [`announce`], [`mapping`], [`declared`], [`fallback`], [`hello`], [`private_stream`], [`qos`];
 //! [`thinning`] drops frames that it did not ask for, and [`session`] joins what both need. The [`driver`] is one machine with many files.
 //!
 //! For stages that make streams out of streams: [`merge_map`] and [`join`] tell when an output's inputs are there, [`trace_id`] and
@@ -21,6 +21,7 @@ pub mod claim;
 pub mod consumer_manager;
 #[cfg(test)]
 mod data_path;
+pub mod declared;
 pub mod direct;
 pub mod discovery_client;
 pub mod dispatch;

@@ -3,6 +3,7 @@
 pub(crate) mod endpoints;
 pub mod handlers;
 mod pending;
+mod polling;
 mod thread;
 mod work;
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tp_core_nostd::ids::{Epoch, StreamId};
 use tp_core_nostd::proto::lease_client::LeaseLost;
 use tp_core_nostd::proto::session::{Cycle, Happened, Inbound, Session};
+use tp_core_nostd::time::Instant;
 use tp_linux_hugepages::LinuxMapper;
 
 use super::attaching::Who;
@@ -113,6 +114,12 @@ pub(super) trait Kind: fmt::Debug + Send + Sized + 'static {
         post: &Post<Self>,
         medium: &mut dyn Medium,
     ) -> Option<Result<Awaited<Self::Endpoint>, TransportError>>;
+
+    /// Whether nothing is to be awaited beside memory and endpoint before the role is handed out.
+    fn may_begin(&self, now: Instant) -> bool {
+        let _ = now;
+        true
+    }
 
     /// The hot half, once memory and endpoint are there.
     fn hot(&self, link: Arc<LinkOf<Self>>) -> Self::Hot;
@@ -292,7 +299,8 @@ impl<K: Kind> Role for Cold<K> {
             self.post.completion.fail(Error::Transport(error));
         }
         self.post.retired.collect();
-        if self.post.mapped.is_some() && matches!(self.post.adding, Adding::Done) {
+        let is_there = self.post.mapped.is_some() && matches!(self.post.adding, Adding::Done);
+        if is_there && self.kind.may_begin(cycle.now) {
             let Self { kind, post } = self;
             post.completion.ready(|| kind.hot(post.link.clone()));
         }

@@ -158,6 +158,15 @@ impl Stage {
         }
     }
 
+    /// Another process has created these regions, or says so.
+    pub(crate) fn change_pid(&self, pid: u64) {
+        let rings = (self.ring.superblock().unwrap(), self.ring.region().writer());
+        let pools = (self.pool.superblock().unwrap(), self.pool.region().writer());
+        for (superblock, region) in [rings, pools] {
+            Superblock { pid, ..superblock }.create(region).unwrap();
+        }
+    }
+
     /// Another epoch takes the place of this one, in the same files.
     pub(crate) fn replace_epoch(&self, raw_epoch: u64) {
         let superblock = Superblock {

@@ -1,6 +1,7 @@
 //! What a consumer asks the driver for, and how it reads.
 
 use tp_core_nostd::ids::{ClientId, StreamId};
+use tp_core_nostd::proto::declared::TensorDeclaration;
 use tp_core_nostd::proto::endpoint::{CHANNEL_MAX, OwnEndpoint};
 use tp_core_nostd::proto::hello::Wish;
 use tp_core_nostd::proto::lease_client::LeaseConfig;
@@ -28,6 +29,7 @@ pub struct ConsumerConfig {
     own_descriptors: Option<Box<OwnEndpoint>>,
     own_control: Option<Box<OwnEndpoint>>,
     same_epoch_restart: bool,
+    expected: Option<Box<TensorDeclaration>>,
 }
 
 impl ConsumerConfig {
@@ -47,6 +49,7 @@ impl ConsumerConfig {
             own_descriptors: None,
             own_control: None,
             same_epoch_restart: false,
+            expected: None,
         }
     }
 
@@ -131,6 +134,19 @@ impl ConsumerConfig {
     pub const fn with_same_epoch_restart(mut self, on: bool) -> Self {
         self.same_epoch_restart = on;
         self
+    }
+
+    /// What frames have to be for this consumer. It is handed out when the stream's metadata declared its tensors, or did not
+    /// for three announce periods; where the declaration contradicts, it fails with
+    /// [`Error::Declared`](crate::Error::Declared) (E-04). Each frame still says for itself what it is.
+    #[must_use]
+    pub fn with_expected_tensor(mut self, expected: TensorDeclaration) -> Self {
+        self.expected = Some(Box::new(expected));
+        self
+    }
+
+    pub(crate) fn expected(&self) -> Option<&TensorDeclaration> {
+        self.expected.as_deref()
     }
 
     /// The most frames per second that were asked for; `None` is every frame.

@@ -90,7 +90,7 @@ impl ConsumerStatus {
     }
 
     /// The metadata version for whose frames headers come first (E-02).
-    pub(crate) fn header_first(&self) -> Option<u32> {
+    pub fn header_first(&self) -> Option<u32> {
         let raised = self.header_first.load(Ordering::Relaxed);
         raised
             .checked_sub(1)

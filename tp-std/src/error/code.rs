@@ -213,6 +213,7 @@ impl Coded for Error {
             | Self::Protocol
             | Self::NoDriver { .. }
             | Self::Memory(_)
+            | Self::Declared(_)
             | Self::Timeout
             | Self::Thread(_) => Code::Generic,
         }
@@ -223,6 +224,7 @@ impl Coded for Error {
             Self::Transport(error) => error.errno(),
             Self::Config(error) => error.errno(),
             Self::Memory(refused) => refused.errno(),
+            Self::Declared(_) => Errno::INVAL.raw_os_error(),
             Self::Rejected { .. } => Errno::PERM.raw_os_error(),
             Self::Protocol => Errno::BADMSG.raw_os_error(),
             Self::NoDriver { .. } | Self::Timeout => Errno::TIMEDOUT.raw_os_error(),
@@ -240,6 +242,7 @@ const fn positive(code: i32) -> i32 {
 #[cfg(test)]
 mod tests {
     use tp_core_nostd::proto::claim::TokenError;
+    use tp_core_nostd::proto::declared::Contradiction;
     use tp_core_nostd::proto::publish::CommitError;
     use tp_core_nostd::wire::driver::RefusalCode;
 
@@ -308,6 +311,7 @@ mod tests {
         check(&memory(MapError::TooLarge { needed: 1 }), -1, 12);
         check(&memory(MapError::NotAFile), -1, EBADMSG);
         check(&Error::Memory(OfferRefused::Layout { got: 2 }), -1, EBADMSG);
+        check(&Error::Declared(Contradiction::Dtype), -1, EINVAL);
     }
 
     #[test] // req: C-131

@@ -4,6 +4,7 @@ mod code;
 
 use core::time::Duration;
 
+use tp_core_nostd::proto::declared::Contradiction;
 use tp_core_nostd::uri::UriError;
 use tp_core_nostd::wire::driver::RefusalCode;
 
@@ -103,6 +104,9 @@ pub enum Error {
     /// The lease was granted, but its memory cannot be used.
     #[error("the stream's memory cannot be used: {0}")]
     Memory(#[from] OfferRefused),
+    /// The stream declares tensors of another kind than the consumer expects (E-04).
+    #[error("the stream declares tensors of another {0} than is expected")]
+    Declared(Contradiction),
     /// Too many commands wait for the conductor; try again.
     #[error("the conductor's command queue is full")]
     QueueFull,

@@ -6,6 +6,7 @@ mod presence;
 
 use std::sync::Arc;
 
+use tp_core_nostd::proto::declared::TensorDeclaration;
 use tp_core_nostd::proto::fallback::{self, FallbackMachine, PayloadSource};
 use tp_core_nostd::proto::mapping::{Input, Lost, MappingMachine, Order, Source};
 use tp_core_nostd::proto::private_stream::{self, Kind as StreamKind};
@@ -25,6 +26,7 @@ use crate::aeron::TransportError;
 use crate::clock::SharedClock;
 use crate::consumer::{Board, Consumer, ConsumerConfig, ConsumerState, Note, Side};
 use crate::context::Context;
+use crate::error::Error;
 use crate::link::Orphaned;
 use crate::medium::{Awaited, Medium, Receiver};
 use crate::regions::{Mapped, Offer, Offered};
@@ -43,6 +45,8 @@ pub(super) struct Consuming {
     mode: Mode,
     /// Whether the lease is ours.
     is_held: bool,
+    /// How long the stream may stay undeclared before it is taken as it is (E-04); `None` once that does not matter.
+    awaits_metadata_until: Option<Instant>,
     board: Board,
     period: Duration,
     look_at: Instant,
@@ -63,6 +67,7 @@ impl Consuming {
             control: own_stream(StreamKind::Control),
             mode: config.wish().mode,
             is_held: false,
+            awaits_metadata_until: config.expected().map(|_| Instant::NEVER),
             board: Board::new(config.wish().progress.is_some()),
             period: context.announce_period(),
             look_at: now,
@@ -119,6 +124,9 @@ impl Consuming {
             let _ = self.fallback.handle(fallback::Input::Mapped);
             self.board.status.count_mapping();
             self.presence.speak();
+            if let Some(until) = &mut self.awaits_metadata_until {
+                *until = (*until).min(now.after(self.period.saturating_mul(3)));
+            }
         }
         post.activate();
     }
@@ -174,7 +182,15 @@ impl Consuming {
     }
 
     /// What applies to the stream's frames.
-    fn described(&self, meta: &DataSourceMeta<'_>) {
+    fn described(&mut self, post: &mut Post<Self>, meta: &DataSourceMeta<'_>) {
+        if let Some(expected) = self.config.expected() {
+            let declared = TensorDeclaration::of(&meta.attributes);
+            match expected.contradicted_by(&declared) {
+                // Of one that was handed out it says nothing: its frames do.
+                Some(contradiction) => post.completion.fail(Error::Declared(contradiction)),
+                None => self.awaits_metadata_until = None,
+            }
+        }
         let header_first = says_header_first(&meta.attributes).then_some(meta.meta_version);
         self.board.status.set_header_first(header_first);
     }
@@ -239,10 +255,9 @@ impl Consuming {
                 let _ = stream.handle(now, &self.board, input);
             }
         }
-        let is_there = matches!(post.adding, Adding::Done);
         let medium = connection.medium();
-        let shared = self.descriptors.tend(now, &self.board, is_there, medium);
-        let of_control = self.control.tend(now, &self.board, false, medium);
+        let shared = self.descriptors.tend(now, &self.board, medium);
+        let of_control = self.control.tend(now, &self.board, medium);
         self.follow(post, now, shared);
         self.follow(post, now, of_control);
         if !self.board.is_settled() {
@@ -257,7 +272,7 @@ impl Consuming {
             mode,
         };
         connection.listen_to_qos();
-        if self.config.wish().progress.is_some() {
+        if self.config.wish().progress.is_some() || self.config.expected().is_some() {
             connection.listen_to_metadata();
         }
         let reported = self
@@ -340,7 +355,7 @@ impl Kind for Consuming {
                 if view.block.stream_id.get() == self.config.stream.get() =>
             {
                 if let Ok(meta) = DataSourceMeta::try_from(view) {
-                    self.described(&meta);
+                    self.described(post, &meta);
                 }
             }
             Message::QosConsumer(view) => {
@@ -369,6 +384,12 @@ impl Kind for Consuming {
         connection: &mut Connection,
     ) -> u32 {
         let (now, mut work) = (cycle.now, 0_u32);
+        // Before the hot half's notes: it may have found a publisher there already.
+        if self.descriptors.awaits_shared() && matches!(post.adding, Adding::Done) {
+            let added = private_stream::Input::Added;
+            let shared = self.descriptors.handle(now, &self.board, added);
+            self.follow(post, now, shared);
+        }
         while let Some(note) = post.link.take_note() {
             work = work.saturating_add(1);
             match note {
@@ -409,6 +430,10 @@ impl Kind for Consuming {
         medium: &mut dyn Medium,
     ) -> Option<Result<Awaited<Box<dyn Receiver>>, TransportError>> {
         Some(medium.subscription(&post.descriptors))
+    }
+
+    fn may_begin(&self, now: Instant) -> bool {
+        self.awaits_metadata_until.is_none_or(|until| now >= until)
     }
 
     fn hot(&self, link: Arc<LinkOf<Self>>) -> Consumer {

@@ -65,7 +65,7 @@ impl OwnStream {
     }
 
     /// Whether the shared stream is to be added, and was not yet.
-    const fn awaits_shared(&self) -> bool {
+    pub(super) const fn awaits_shared(&self) -> bool {
         matches!(
             self.machine.state(),
             State::Returning {
@@ -81,20 +81,15 @@ impl OwnStream {
         self.follow(board, order)
     }
 
-    /// What time decides, and what is on its way; `shared_is_there` says that the shared stream was added again. While the
-    /// hot half has not taken the last orders, no further step is made.
+    /// What time decides, and what is on its way. While the hot half has not taken the last orders, no further step is made.
     pub(super) fn tend(
         &mut self,
         now: Instant,
         board: &Board,
-        shared_is_there: bool,
         medium: &mut dyn Medium,
     ) -> SharedStream {
         if !board.is_settled() {
             return SharedStream::Stays;
-        }
-        if self.awaits_shared() && shared_is_there {
-            return self.handle(now, board, Input::Added);
         }
         match self.added(medium) {
             None => {

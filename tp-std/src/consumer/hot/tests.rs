@@ -87,7 +87,7 @@ fn every_descriptor_is_handed_out_or_counted_once() {
 }
 
 /// What a slot may hold when its descriptor comes.
-// req: C-186, C-103, C-104, C-108, C-114, W-086, W-099, W-100, W-101, W-107, T-45
+// req: C-186, C-103, C-104, C-108, C-114, W-086, W-207, W-099, W-100, W-101, W-107, T-45
 #[test]
 fn every_state_of_the_slot_is_a_frame_or_one_reason() {
     use DropReason::{InProgress, Lapped, NotThere, PayloadLength, Stale};

@@ -1,6 +1,9 @@
 //! A consumer's cold and hot half together, over the fake medium.
 
+mod announces;
+mod declared;
 mod medium;
+mod orders;
 mod presence;
 mod progress;
 mod world;

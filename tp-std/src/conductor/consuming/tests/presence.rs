@@ -213,7 +213,7 @@ fn an_id_that_the_application_set_is_kept_and_the_collision_told() {
 }
 
 /// Sixty frames a second for two seconds of which ten a second are wanted.
-#[test] // req: C-115, C-101, T-51, W-210
+#[test] // req: C-115, C-101, T-51, W-208, W-210
 fn a_rate_is_kept_on_the_shared_stream_by_dropping_the_rest() {
     let mut world = World::new();
     let mut consumer = world.consumer(plain().with_max_rate_hz(10));

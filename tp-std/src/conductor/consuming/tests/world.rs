@@ -9,7 +9,8 @@ use tp_core_nostd::proto::dispatch::{Message, classify};
 use tp_core_nostd::time::{Clock, Instant};
 use tp_core_nostd::transport::{Publication, SendError, Subscription};
 use tp_core_nostd::wire::control::{
-    ConsumerConfig, ConsumerHello, Endpoint, ProgressHints, QosConsumer, StreamRequest,
+    ConsumerConfig, ConsumerHello, Endpoint, ProgressHints, QosConsumer, ShmPoolAnnounce,
+    StreamRequest,
 };
 use tp_core_nostd::wire::driver::{
     LeaseRevokeReason, Role, ShmAttachRequest, ShmAttachResponse, ShmLeaseRevoked,
@@ -41,7 +42,7 @@ pub(super) struct Said {
 
 pub(super) struct World {
     pub(super) net: FakeNet,
-    client: Client,
+    pub(super) client: Client,
     conductor: Conductor,
     requests: FakeSubscription,
     reports: FakeSubscription,
@@ -52,6 +53,8 @@ pub(super) struct World {
     pub(super) stage: Stage,
     /// Whether the driver announces, and answers attaches.
     pub(super) is_driver_there: bool,
+    /// Whether somebody stamps the regions.
+    pub(super) is_producer_alive: bool,
     ms: u64,
     leases: u64,
     pub(super) attached: Vec<ShmAttachRequest>,
@@ -83,6 +86,7 @@ impl World {
             reporter: net.publication(QOS_STREAM, PRODUCER),
             stage,
             is_driver_there: true,
+            is_producer_alive: true,
             ms: 0,
             leases: 0,
             attached: Vec::new(),
@@ -181,9 +185,18 @@ impl World {
     /// The driver announces the stage, and its producer lives.
     pub(super) fn announce(&mut self) {
         let now = self.now();
-        self.stage.touch(now);
+        if self.is_producer_alive {
+            self.stage.touch(now);
+        }
         let mut bytes = [0; 2048];
         let len = self.stage.announce(now).encode(&mut bytes).unwrap();
+        self.announces.offer(&bytes[..len]).unwrap();
+    }
+
+    /// The driver announces whatever it is told to.
+    pub(super) fn send_announce(&mut self, announce: &ShmPoolAnnounce<'_>) {
+        let mut bytes = [0; 2048];
+        let len = announce.encode(&mut bytes).unwrap();
         self.announces.offer(&bytes[..len]).unwrap();
     }
 
