@@ -1,10 +1,10 @@
 //! Endpoints of the application's own.
 
-use core::task::Poll;
+use core::sync::atomic::{AtomicU32, Ordering};
+use core::task::{Context as TaskContext, Poll, Waker};
 use core::time::Duration;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::task::{Context as TaskContext, Wake, Waker};
+use std::task::Wake;
 
 use tp_core_nostd::transport::{Publication, SendError};
 use tp_std::aeron::TransportError;

@@ -1,7 +1,7 @@
 //! What one duty cycle is bounded by, and what clients of one process share: nothing.
 
+use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use tp_core_nostd::wire::control::QosProducer;
 use tp_std::handlers::QosHandler;

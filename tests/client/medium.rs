@@ -1,8 +1,8 @@
 //! The fake medium as a client uses it. An endpoint is there one duty cycle after it was asked for.
 
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::task::Poll;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use tp_core_nostd::transport::{
     ImageEvent, ImageId, PollError, Publication, SendError, Subscription,

@@ -1,8 +1,8 @@
 //! One client, one medium, and time that moves when it is told to.
 
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use core::time::Duration;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use tp_core_nostd::ids::{ClientId, Epoch, StreamId};
 use tp_core_nostd::proto::dispatch::{Message, classify};

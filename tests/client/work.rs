@@ -1,6 +1,6 @@
 //! Work of the application in the client's duty cycle.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tp_std::handlers::QosHandler;

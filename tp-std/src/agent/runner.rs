@@ -166,6 +166,7 @@ impl<A: Agent + fmt::Debug> fmt::Debug for AgentRunner<A> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::arithmetic_side_effects, reason = "test arithmetic")]
     use std::sync::{Arc, Mutex};
 
     use super::*;
