@@ -165,6 +165,7 @@ impl<A: Agent + fmt::Debug> fmt::Debug for AgentRunner<A> {
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "test arithmetic")]
 mod tests {
     #![allow(clippy::arithmetic_side_effects, reason = "test arithmetic")]
     use std::sync::{Arc, Mutex};

@@ -2,6 +2,7 @@
 
 mod alone;
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "test arithmetic")]
 pub(crate) mod bench;
 mod board;
 mod by_hand;

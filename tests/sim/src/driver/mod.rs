@@ -2,8 +2,8 @@
 
 mod setup;
 
+use core::cell::RefCell;
 use core::time::Duration;
-use std::cell::RefCell;
 use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 

@@ -4,9 +4,9 @@
 //! Nothing is repeatable here, and nothing is overheard: threads meet in the runtime, in the medium, and where books are
 //! kept on frames.
 
+use core::cell::RefCell;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
-use std::cell::RefCell;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};

@@ -1,7 +1,7 @@
 //! The processes, what is between them, and time.
 
+use core::cell::RefCell;
 use core::time::Duration;
-use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::rc::Rc;

@@ -442,4 +442,5 @@ impl Kind for Consuming {
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "test arithmetic")]
 mod tests;

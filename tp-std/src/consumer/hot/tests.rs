@@ -32,6 +32,16 @@ fn shown(hot: &mut Hot, bytes: &[u8], image: ImageId) -> Vec<(u64, Option<bool>)
 
 /// The drop rules that lie before the slot, and what each counts.
 // req: C-186, C-100, C-114, C-097, W-110, W-111, W-117, T-12, T-13, T-14, T-37, T-40, T-45
+/// What comes through which image; what is handed out, what is counted, what is noted.
+type Row<'a> = (
+    &'a str,
+    Vec<u8>,
+    ImageId,
+    &'a [(u64, Option<bool>)],
+    Moved,
+    Option<Note>,
+);
+
 #[test]
 fn every_descriptor_is_handed_out_or_counted_once() {
     let stage = Stage::new(5, 8);
@@ -56,7 +66,7 @@ fn every_descriptor_is_handed_out_or_counted_once() {
     let note_of = |raw_epoch| Some(Note::Epoch(epoch(raw_epoch)));
     // After frame 10: what comes, through which image, what is handed out, what is counted, what the conductor hears.
     #[rustfmt::skip]
-    let rows: Vec<(&str, Vec<u8>, ImageId, &[(u64, Option<bool>)], Moved, Option<Note>)> = vec![
+    let rows: Vec<Row<'_>> = vec![
         ("the next frame",       good.to_vec(),                   IMAGE,       read,    [0, 0, 0, 0], None),
         ("a gap",                encoded(&of(14)).to_vec(),       IMAGE,       &[(14, Some(true))], [3, 0, 0, 0], None),
         ("the same again",       encoded(&of(10)).to_vec(),       IMAGE,       skipped, [0, 0, 0, 0], None),
