@@ -67,7 +67,7 @@ format:
 	cargo fmt --manifest-path targets/cortex-m/Cargo.toml --check
 
 clippy: setup
-	cargo clippy --workspace --all-targets --release -- -D warnings
+	cargo clippy --workspace --all-targets --release --features tp-std/ndarray -- -D warnings
 	$(LOOM) clippy $(LOOM_PACKAGE) --test 'loom_*' -- -D warnings
 
 docs: setup

@@ -165,7 +165,6 @@ impl<A: Agent + fmt::Debug> fmt::Debug for AgentRunner<A> {
 }
 
 #[cfg(test)]
-#[allow(clippy::arithmetic_side_effects, reason = "test arithmetic")]
 mod tests {
     #![allow(clippy::arithmetic_side_effects, reason = "test arithmetic")]
     use std::sync::{Arc, Mutex};
