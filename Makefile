@@ -39,7 +39,7 @@ test: setup ## every test but the firmware's: units, vectors, system tests, doc 
 	cargo test --doc $(AERON)
 	$(MAKE) loom
 
-loom: ## the models of seqlock, direct poll, seam and trace ids, every interleaving
+loom: ## the models of seqlock, direct poll, seam, trace ids and commands
 	$(LOOM) test $(LOOM_PACKAGE) --test 'loom_*'
 
 SEEDS ?= 1000
