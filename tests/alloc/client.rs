@@ -25,20 +25,20 @@ use tp_std::{
 use crate::counter::allocations;
 
 /// How often everything that is repeated is repeated.
-const PERIOD: Duration = Duration::from_millis(50);
+pub(crate) const PERIOD: Duration = Duration::from_millis(50);
 /// What takes longer hangs.
-const PATIENCE: Duration = Duration::from_secs(60);
-const LEN: usize = 4096;
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const LEN: usize = 4096;
 
 /// A media driver and a driver; all of it goes when dropped.
-struct Host {
+pub(crate) struct Host {
     driver: Child,
     media: MediaDriver,
     root: TempDir,
 }
 
 impl Host {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let root = tempfile::tempdir_in("/dev/shm").unwrap();
         let media = MediaDriver::start(MediaDriverConfig::new(root.path().join("aeron"))).unwrap();
         let base = root.path().join("shm");
@@ -84,7 +84,7 @@ impl Host {
         }
     }
 
-    fn context(&self) -> Context {
+    pub(crate) fn context(&self) -> Context {
         Context::new()
             .with_aeron_dir(self.media.dir())
             .unwrap()
@@ -103,7 +103,7 @@ impl Drop for Host {
 }
 
 /// Asks until the driver is there and grants it.
-fn wait<T>(conductor: &mut Conductor, ask: impl Fn() -> Result<Pending<T>, Error>) -> T {
+pub(crate) fn wait<T>(conductor: &mut Conductor, ask: impl Fn() -> Result<Pending<T>, Error>) -> T {
     let started = Instant::now();
     let mut pending = ask().unwrap();
     loop {

@@ -10,4 +10,5 @@ mod core_paths;
 mod counter;
 mod duty_cycle;
 mod joins;
+mod producing;
 mod transport;
