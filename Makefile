@@ -58,7 +58,7 @@ firmware-smoke: ## claim, commit, read and wrap on an emulated Cortex-M4
 	@targets/cortex-m/smoke.sh
 
 bench: setup ## how fast encode, decode, publish and read are
-	cargo bench -p tp-cost
+	cargo bench $(filter-out --release,$(AERON)) --bench '*'
 
 lint: format clippy docs bare-metal licences ## what CI checks besides tests
 
