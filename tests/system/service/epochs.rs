@@ -148,7 +148,8 @@ fn streams_that_clients_bring_into_being_have_files_like_any_other() {
         .base()
         .join("tensorpool-test/default/20005")
         .join(epoch.to_string());
-    assert_eq!(files_below(&dir).len(), 2);
+    // Header ring, pool, and the bell beside them.
+    assert_eq!(files_below(&dir).len(), 3);
     match on(30_000) {
         Err(Error::Rejected { code, text }) => {
             assert_eq!(code, RefusalCode::InvalidParams);
