@@ -44,7 +44,7 @@ mod sizing;
 mod slot;
 mod superblock;
 mod tensor;
-#[cfg(any(loom, test))]
+#[cfg(any(loom, thread_sanitizer, test))]
 mod word_copy;
 
 pub use crate::wire::Stride;

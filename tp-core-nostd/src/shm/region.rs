@@ -11,7 +11,8 @@
 //!   load of the commit word stand between;
 //! - what a torn copy delivered is discarded when the word turns out to have moved (wire 3.3, steps 8 and 9).
 //!
-//! Under loom all memory, payload included, is relaxed atomics, so that a model sees every race.
+//! Under loom and the thread sanitizer all memory, payload included, is relaxed atomics: a model sees every race, and the
+//! sanitizer, which would rightly report these copies, none.
 #![expect(
     unsafe_code,
     reason = "shared memory is raw memory; this module is the one that knows it"
@@ -128,9 +129,9 @@ impl<'a> RegionView<'a> {
     /// [`OutOfBounds`]; then nothing was copied.
     pub fn copy_out(&self, offset: usize, into: &mut [u8]) -> Result<(), OutOfBounds> {
         self.check(offset, into.len())?;
-        #[cfg(loom)]
+        #[cfg(any(loom, thread_sanitizer))]
         super::word_copy::copy_out(self, offset, into);
-        #[cfg(not(loom))]
+        #[cfg(not(any(loom, thread_sanitizer)))]
         {
             // SAFETY: `check` found `offset` inside the region, or at its end when nothing is to be copied.
             let from = unsafe { self.as_ptr().add(offset) };
@@ -222,9 +223,9 @@ impl<'a> RegionWriter<'a> {
     /// [`OutOfBounds`]; then nothing was copied.
     pub fn copy_in(&self, offset: usize, from: &[u8]) -> Result<(), OutOfBounds> {
         self.0.check(offset, from.len())?;
-        #[cfg(loom)]
+        #[cfg(any(loom, thread_sanitizer))]
         super::word_copy::copy_in(self, offset, from);
-        #[cfg(not(loom))]
+        #[cfg(not(any(loom, thread_sanitizer)))]
         {
             // SAFETY: `check` found `offset` inside the region, or at its end when nothing is to be copied.
             let into = unsafe { self.as_mut_ptr().add(offset) };

@@ -1,4 +1,4 @@
-//! Payload copies word by word, for models: loom sees them, unlike `memcpy`.
+//! Payload copies word by word, for loom, which does not see `memcpy`, and for the thread sanitizer, which sees it race.
 
 use super::region::{RegionView, RegionWriter, WORD_LEN};
 
