@@ -205,7 +205,7 @@ fn take_one(consumer: &mut Consumer, tally: &mut Tally) {
     taken.unwrap();
 }
 
-#[test] // req: C-059, C-085, C-087, W-196, W-212
+#[test] // req: C-059, C-085, C-087, C-110, W-196, W-198, W-212, W-213
 fn every_frame_is_accounted_for_with_and_without_a_stream_of_ones_own() {
     let rig = Rig::start(&Shape {
         driver: "descriptor_stream_id_range = \"31000-31999\"",
@@ -235,32 +235,49 @@ fn every_frame_is_accounted_for_with_and_without_a_stream_of_ones_own() {
         }
         from.iter().all(|from| *from != u64::MAX)
     });
-    for _ in 0..FRAMES {
+    // Whoever polls once for each frame never finds a stream empty. Its own alone leaves frames out.
+    let mut flow = |tallies: &mut [Tally; 2]| {
         sent = publish(&mut producer, 64).unwrap().0 + 1;
         tallies[0].poll(&mut watching).unwrap();
         tallies[1].poll(&mut limited).unwrap();
         thread::sleep(Duration::from_micros(500));
-    }
-    // A frame that comes alone is within the limit, whichever way it goes.
-    wait_until("the newest frame", || {
-        sent = publish(&mut producer, 64).unwrap().0 + 1;
-        for _ in 0..50 {
-            producer.poll();
-            tallies[0].poll(&mut watching).unwrap();
-            tallies[1].poll(&mut limited).unwrap();
-            thread::sleep(Duration::from_millis(1));
-        }
-        private(&producer).is_some_and(|private| private.deliveries.sent > 0)
-            && status.assigned_descriptor_stream().is_some()
-            && tallies.iter().all(|tally| tally.next == sent)
+    };
+    wait_until("frames on its own stream", || {
+        flow(&mut tallies);
+        drops[1].gap_drops() > 0
     });
-    let assigned = status.assigned_descriptor_stream();
-    let met = private(&producer).unwrap();
+    let (local, received) = (drops[1].local_drops(), tallies[1].received);
+    assert!(local > 0, "what the shared stream brought was thinned");
+    let started = Instant::now();
+    for _ in 0..FRAMES {
+        flow(&mut tallies);
+    }
+    // The newest one comes though no other follows.
+    wait_until("the newest frame", || {
+        producer.poll();
+        tallies[0].poll(&mut watching).unwrap();
+        tallies[1].poll(&mut limited).unwrap();
+        tallies.iter().all(|tally| tally.next == sent)
+    });
+    let most = started.elapsed().as_secs_f64() * f64::from(RATE_HZ) + 2.0;
+    let (assigned, met) = (
+        status.assigned_descriptor_stream(),
+        private(&producer).unwrap(),
+    );
     println!("assigned {assigned:?}, {met:?}");
-    assert!(assigned.is_some() && met.deliveries.sent > 0 && met.thinned > 0);
+    assert!(assigned.is_some() && met.thinned > 0);
+    assert_eq!(
+        drops[1].local_drops(),
+        local,
+        "the shared stream was not left"
+    );
+    let own = tallies[1].received - received;
+    assert!((own as f64) <= most, "{own} of {most}");
     for ((tally, drops), from) in tallies.iter().zip(&drops).zip(from) {
         assert_accounted(sent - from, tally, drops);
     }
+    // Nobody's rate counts there.
+    assert_eq!(drops[0].gap_drops() + drops[0].local_drops(), 0);
     assert!(tallies[1].received < tallies[0].received);
 }
 

@@ -70,13 +70,15 @@ pub enum Order {
     ReplacePrivate,
     /// Read both streams from now on.
     BeginSwitch,
-    /// Read the shared stream empty and close it; the private one alone is read from now on.
+    /// Read the shared stream as far as where the private one begins, and close it; the private one alone is read from then
+    /// on.
     LeaveShared,
     /// The private control stream is in use; the shared one stays.
     Follow,
     /// Add a subscription to the shared stream, in place of one that is under way; go on reading the private one.
     AddShared,
-    /// Read the private stream empty and close it; the shared one alone is read from now on.
+    /// Read the private stream as far as where the shared one begins, or empty, and close it; the shared one alone is read
+    /// from then on.
     LeavePrivate,
     /// [`Order::LeavePrivate`], then [`Order::AddPrivate`]: we were assigned another one meanwhile.
     Move,

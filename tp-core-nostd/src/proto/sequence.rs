@@ -41,6 +41,8 @@ pub enum Arrival {
         /// Frames between this one and the last.
         missed: u64,
     },
+    /// The last frame, which was thinned on the stream that was left, came through the new one after all. Read it.
+    Again,
     /// Another publisher began below the last number: the per-slot words of the reader start afresh. Then read it.
     NewWriter,
     /// Seen before, or behind while two streams overlap. Ignore it; no counter moves.
@@ -67,6 +69,8 @@ pub struct Sequencer {
     last: Option<Seq>,
     /// The image of the last descriptor, and the number below which one of that image is a regression.
     described: Option<(ImageId, Seq)>,
+    /// Whether the last frame was thinned by its consumer.
+    is_thinned: bool,
     switch: Switch,
     /// Longest gap that is followed frame by frame.
     max_gap: u64,
@@ -85,6 +89,7 @@ impl Sequencer {
         Self {
             last: None,
             described: None,
+            is_thinned: false,
             switch: Switch::Settled,
             max_gap: DEFAULT_MAX_OUTSTANDING_SEQ_GAP,
             gap_drops: 0,
@@ -113,9 +118,10 @@ impl Sequencer {
             Arrival::Gap { missed } | Arrival::Resync { missed } => {
                 self.gap_drops = self.gap_drops.saturating_add(missed);
             }
-            Arrival::First | Arrival::Next | Arrival::NewWriter => {}
+            Arrival::First | Arrival::Next | Arrival::Again | Arrival::NewWriter => {}
         }
         self.last = Some(seq);
+        self.is_thinned = false;
         self.described = Some((image, seq));
         if self.switch == Switch::CatchingUp {
             self.switch = Switch::Settled;
@@ -136,6 +142,9 @@ impl Sequencer {
                 missed => Arrival::Gap { missed },
             },
             _ if described.is_some_and(|(_, described)| seq < described) => Arrival::Regression,
+            Ordering::Equal if self.is_thinned && !same_image && self.switch != Switch::Settled => {
+                Arrival::Again
+            }
             _ if same_image || self.switch != Switch::Settled => Arrival::Duplicate,
             _ => Arrival::NewWriter,
         }
@@ -147,7 +156,20 @@ impl Sequencer {
         let missed = self.last.map_or(0, |last| missed(last, seq));
         self.gap_drops = self.gap_drops.saturating_add(missed);
         self.last = self.last.max(Some(seq));
+        self.is_thinned = false;
         missed
+    }
+
+    /// The last frame was not read because its consumer asked for fewer. A stream of its own brings those that it asked
+    /// for: what it brings counts, even if the shared one showed it before (W-198, C-115).
+    pub const fn thinned(&mut self) {
+        self.is_thinned = true;
+    }
+
+    /// Whether nothing is missing before frame `seq`, with which the new stream begins: then the old one may be left, though
+    /// it may never be found empty (W-198).
+    pub fn reaches(&self, seq: Seq) -> bool {
+        self.last.is_some_and(|last| missed(last, seq) == 0)
     }
 
     /// The frame just observed is not read because a newer one is at hand: a gap, too (wire 3.4, resync).
@@ -184,6 +206,7 @@ impl Sequencer {
     pub fn reset(&mut self) {
         self.last = None;
         self.described = None;
+        self.is_thinned = false;
     }
 
     /// The last number seen, for QosConsumer; 0 goes on the wire while there is none (T-42).
@@ -311,6 +334,56 @@ again       B: NewWriter NewWriter NewWriter Next gap1 gap256 resync257
         assert_eq!(sequencer.observe(A, seq(0)), Arrival::NewWriter);
     }
 
+    #[test] // req: W-198
+    fn the_old_stream_may_be_left_where_the_new_one_begins() {
+        assert!(
+            !Sequencer::new().reaches(seq(0)),
+            "what came before is unknown"
+        );
+        let table = [999, 1000, 1001, 1002].map(|first| at_1000().reaches(seq(first)));
+        assert_eq!(table, [true, true, true, false]);
+    }
+
+    #[test] // req: W-198, C-115
+    fn a_thinned_frame_comes_again_through_the_stream_of_its_own() {
+        // Thinned; what else happens; through which image which number comes.
+        type Step = fn(&mut Sequencer);
+        let switched: Step = |sequencer| {
+            sequencer.begin_switch();
+            sequencer.end_switch();
+        };
+        let both: Step = |sequencer| sequencer.begin_switch();
+        let settled: Step = |_| {};
+        #[rustfmt::skip]
+        let rows = [
+            (true,  switched, B, 1000, Arrival::Again),
+            (true,  both,     B, 1000, Arrival::Again),
+            (false, switched, B, 1000, Arrival::Duplicate),
+            (true,  switched, A, 1000, Arrival::Duplicate),
+            (true,  switched, B, 999,  Arrival::Duplicate),
+            (true,  switched, B, 1001, Arrival::Next),
+            (true,  settled,  A, 1000, Arrival::Duplicate),
+            (true,  settled,  B, 1000, Arrival::NewWriter),
+        ];
+        for (n, (is_thinned, step, image, raw, expected)) in rows.into_iter().enumerate() {
+            let mut sequencer = at_1000();
+            if is_thinned {
+                sequencer.thinned();
+            }
+            step(&mut sequencer);
+            assert_eq!(sequencer.observe(image, seq(raw)), expected, "row {n}");
+            if expected == Arrival::Again {
+                assert_eq!(
+                    sequencer.observe(image, seq(raw)),
+                    Arrival::Duplicate,
+                    "once"
+                );
+            }
+            let last = sequencer.last_seq().unwrap();
+            assert_eq!(last, seq(1000.max(raw)));
+        }
+    }
+
     #[test] // req: T-14
     fn a_rejoined_image_counts_its_gap_and_goes_on() {
         let mut sequencer = at_1000();
@@ -365,6 +438,7 @@ again       B: NewWriter NewWriter NewWriter Next gap1 gap256 resync257
                 }
                 match sequencer.observe(ImageId(image), seq(raw)) {
                     Arrival::Duplicate => prop_assert!(run.iter().any(|taken| *taken >= raw)),
+                    Arrival::Again => prop_assert!(false, "nothing was thinned"),
                     Arrival::Regression => {
                         prop_assert!(run.last().is_some_and(|last| raw < *last));
                         sequencer.reset();

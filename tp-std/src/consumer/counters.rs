@@ -5,7 +5,8 @@ use tp_core_nostd::seq::Seq;
 
 use crate::link::Counter;
 
-/// What a consumer dropped, by reason; never reset (C-114). Any thread may read it.
+/// What a consumer dropped, by reason; never reset (C-114). Any thread may read it. A frame that was too many on the shared
+/// stream and then comes through a stream of its consumer's own is not dropped any more.
 #[derive(Debug)]
 pub struct ConsumerCounters {
     pub(super) gap_drops: Counter,
@@ -86,6 +87,13 @@ impl ConsumerCounters {
     fn sum(&self, which: impl Fn(DropReason) -> bool) -> u64 {
         let which = DropReason::ALL.iter().filter(|reason| which(**reason));
         which.fold(0, |sum, reason| sum.wrapping_add(self.drops(*reason)))
+    }
+
+    /// A frame that was counted is read after all.
+    pub(super) fn take_back(&self, reason: DropReason) {
+        if let Some(counter) = self.reasons.get(reason.index()) {
+            counter.set(counter.get().saturating_sub(1));
+        }
     }
 
     pub(super) fn count(&self, reason: DropReason) {

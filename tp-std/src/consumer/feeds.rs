@@ -2,14 +2,15 @@
 //! collects (wire 3.4, C-110).
 //!
 //! ```text
-//!             begin              leave, old one read empty
-//!  current ──────────► current + next ──────────► next is current
-//!     ▲                     │ drop
-//!     └─────────────────────┘
+//!             begin              leave           next began, current read so far
+//!  current ──────────► current + next ──► leaving ──────────► next is current
+//!     ▲                     │ drop            │
+//!     └─────────────────────┴─────────────────┘
 //! ```
 //!
-//! The next stream is not read before the old one is left. What it brings begins at the latest where the old one was read
-//! to the end, so nothing is lost; what both brought is a duplicate to the sequencer.
+//! The next stream is not read before the old one is to be left, and then no further than its first frame. The old one is
+//! left as soon as nothing is missing before that, so nothing is lost, even if the publisher took the new stream into use
+//! long after it could be seen; what both brought is a duplicate to the sequencer.
 
 use tp_core_nostd::transport::{ImageEvent, ImageId};
 
@@ -32,9 +33,11 @@ pub(crate) enum Side {
 pub(crate) enum Order {
     /// A private descriptor stream was added beside the shared one.
     Private(Box<dyn Receiver>),
-    /// The old descriptor stream is to be read empty and left.
-    Leave,
-    /// The new descriptor stream is given up.
+    /// This descriptor stream is left as soon as the other one makes it needless.
+    Leave(Side),
+    /// The shared descriptor stream is not left: it comes anew.
+    Stay,
+    /// The private descriptor stream is given up.
     Drop,
     /// Every stream is given up; the shared one comes anew.
     Reset,
@@ -66,6 +69,8 @@ pub(super) struct Feeds {
     current: Option<Feed>,
     next: Option<Feed>,
     leaving: bool,
+    /// Another private stream, which waits until the one before is left.
+    later: Option<Feed>,
 }
 
 impl Feeds {
@@ -91,41 +96,65 @@ impl Feeds {
     }
 
     /// A subscription to the private stream arrived.
-    pub(super) fn add_private(&mut self, receiver: Box<dyn Receiver>) -> Turn {
-        self.next = Some(Feed {
+    pub(super) fn add_private(&mut self, receiver: Box<dyn Receiver>) -> Option<Turn> {
+        let feed = Some(Feed {
             side: Side::Private,
             receiver,
         });
-        Turn::Begin
+        if self.is_private() && self.leaving {
+            self.later = feed;
+            return None;
+        }
+        self.next = feed;
+        Some(Turn::Begin)
     }
 
-    /// The current stream is left as soon as it is read empty.
-    pub(super) const fn leave(&mut self) {
-        self.leaving = self.next.is_some();
+    /// This stream is left as soon as the other one makes it needless; at once if it was not gone over to yet.
+    pub(super) fn leave(&mut self, side: Side) -> Option<Turn> {
+        match self.next.as_ref().map(|next| next.side) {
+            Some(next) if next == side => return self.drop_private(),
+            next => self.leaving = next.is_some(),
+        }
+        None
     }
 
-    /// The next stream is given up.
-    pub(super) fn drop_next(&mut self) -> Turn {
+    /// The shared stream is not left after all.
+    pub(super) fn stay(&mut self) {
+        self.leaving &= self.is_private();
+    }
+
+    /// Whether one stream is to be left for the other.
+    pub(super) const fn is_leaving(&self) -> bool {
+        self.leaving
+    }
+
+    /// The private stream that was to come is given up.
+    pub(super) fn drop_private(&mut self) -> Option<Turn> {
+        self.later = None;
+        self.next.take_if(|next| next.side == Side::Private)?;
         self.leaving = false;
-        self.next = None;
-        Turn::End
+        Some(Turn::End)
     }
 
     pub(super) fn reset(&mut self) -> Turn {
-        self.current = None;
-        self.drop_next()
+        *self = Self::default();
+        Turn::End
     }
 
     /// Images that came and went. The end of another publisher on the stream is nothing to us while `ours` is there.
     pub(super) fn image_events(&mut self, ours: Option<ImageId>, mut tell: impl FnMut(Note)) {
-        for feed in [&mut self.current, &mut self.next].into_iter().flatten() {
+        let is_left = [self.leaving, false];
+        let feeds = [&mut self.current, &mut self.next].into_iter().zip(is_left);
+        for (feed, is_left) in feeds.filter_map(|(feed, is_left)| Some((feed.as_mut()?, is_left))) {
             let (mut came, mut went) = (false, false);
             feed.receiver.image_events(&mut |_, event| match event {
                 ImageEvent::Available => came = true,
                 ImageEvent::Unavailable => went = true,
             });
             let is_ours_there = ours.is_some_and(|image| feed.receiver.has_image(image));
-            if went && !is_ours_there {
+            if is_left {
+                // Whatever becomes of it.
+            } else if went && !is_ours_there {
                 tell(Note::Lost(feed.side));
             } else if came {
                 tell(Note::Found(feed.side));
@@ -133,23 +162,27 @@ impl Feeds {
         }
     }
 
-    /// Hands on at most `limit` messages; says if that ended a switch.
-    pub(super) fn poll(
-        &mut self,
-        limit: u32,
-        handler: &mut dyn FnMut(&[u8], ImageId),
-    ) -> (u32, Option<Turn>) {
-        // Where the connection ended, another one is being set up.
-        let mut poll = |feed: &mut Option<Feed>| {
-            let feed = feed.as_mut();
-            feed.map_or(0, |feed| feed.receiver.poll(limit, handler).unwrap_or(0))
-        };
-        let polled = poll(&mut self.current);
-        if polled > 0 || !self.leaving {
-            return (polled, None);
-        }
+    /// Hands on at most `limit` messages of the stream that is read.
+    pub(super) fn poll(&mut self, limit: u32, handler: &mut dyn FnMut(&[u8], ImageId)) -> u32 {
+        poll(&mut self.current, limit, handler)
+    }
+
+    /// Hands on one message of the stream that comes next, if there is one.
+    pub(super) fn poll_next(&mut self, handler: &mut dyn FnMut(&[u8], ImageId)) -> u32 {
+        poll(&mut self.next, 1, handler)
+    }
+
+    /// Leaves one stream for the other; says what that means, in order.
+    pub(super) fn cross(&mut self) -> (Turn, Option<Turn>) {
         self.leaving = false;
         self.current = self.next.take();
-        (0, Some(Turn::End))
+        self.next = self.later.take();
+        (Turn::End, self.next.as_ref().map(|_| Turn::Begin))
     }
+}
+
+/// Where the connection ended, another one is being set up.
+fn poll(feed: &mut Option<Feed>, limit: u32, handler: &mut dyn FnMut(&[u8], ImageId)) -> u32 {
+    let feed = feed.as_mut();
+    feed.map_or(0, |feed| feed.receiver.poll(limit, handler).unwrap_or(0))
 }

@@ -41,6 +41,10 @@ pub(super) struct Hot {
     begin: Option<Seq>,
     /// The newest frame after a gap too long to be followed; those polled after it take its place (C-101).
     newest: Option<FrameDescriptor>,
+    /// What the stream begins with that is gone over to; the old one is read so far first (W-198).
+    first: Option<(ImageId, FrameDescriptor)>,
+    /// The same, once the old one was left.
+    pending: Option<(ImageId, FrameDescriptor)>,
     /// Another publisher went on from below the last number.
     pub(super) has_new_writer: bool,
     /// What the conductor should know.
@@ -70,6 +74,8 @@ impl Hot {
             epoch: None,
             begin: None,
             newest: None,
+            first: None,
+            pending: None,
             has_new_writer: false,
             note: None,
         }
@@ -85,6 +91,8 @@ impl Hot {
         self.direct = DirectPoll::new();
         self.thinner.reset();
         self.newest = None;
+        self.first = None;
+        self.pending = None;
         self.note = None;
     }
 
@@ -95,7 +103,44 @@ impl Hot {
             Turn::Begin => self.sequencer.begin_switch(),
             Turn::End => self.sequencer.end_switch(),
         }
+        if turn != Turn::Again {
+            self.first = None;
+        }
         self.is_private = is_private;
+    }
+
+    /// Whether it is known with which frame the next stream begins.
+    pub(super) const fn has_first(&self) -> bool {
+        self.first.is_some()
+    }
+
+    /// A descriptor of the next stream, which waits until the old one is left.
+    pub(super) fn begin_with(&mut self, bytes: &[u8], image: ImageId) {
+        self.first = self.accept(bytes).map(|descriptor| (image, descriptor));
+    }
+
+    /// Whether nothing is missing before what the next stream begins with.
+    pub(super) fn reaches_first(&self) -> bool {
+        self.first
+            .is_some_and(|(_, first)| self.sequencer.reaches(first.seq))
+    }
+
+    /// The old stream is left.
+    pub(super) fn cross(&mut self) {
+        self.pending = self.first.take();
+    }
+
+    /// Hands out what the stream began with that was gone over to; returns how many descriptors that were.
+    #[inline]
+    pub(super) fn take_pending(
+        &mut self,
+        handler: &mut impl FnMut(&FrameDescriptor, FrameReader<'_>),
+    ) -> u32 {
+        let Some((image, descriptor)) = self.pending.take() else {
+            return 0;
+        };
+        self.arrived(descriptor, image, handler);
+        1
     }
 
     /// Whether frames without a descriptor are ours to find: not where our own stream has a capped rate.
@@ -110,32 +155,51 @@ impl Hot {
         image: ImageId,
         handler: &mut impl FnMut(&FrameDescriptor, FrameReader<'_>),
     ) {
-        let Ok(view) = FrameDescriptorView::parse(bytes) else {
-            return self.counters.malformed.add(1);
-        };
-        // Several streams may share one Aeron stream (T-40).
-        if view.block.stream_id.get() != self.stream.get() {
-            return;
+        if let Some(descriptor) = self.accept(bytes) {
+            self.arrived(descriptor, image, handler);
         }
-        let Ok(descriptor) = FrameDescriptor::try_from(view) else {
-            return self.counters.malformed.add(1);
+    }
+
+    /// The descriptor, if it is of our stream and of what is mapped.
+    fn accept(&mut self, bytes: &[u8]) -> Option<FrameDescriptor> {
+        let view = FrameDescriptorView::parse(bytes).ok();
+        // Several streams may share one Aeron stream (T-40).
+        if view.is_some_and(|view| view.block.stream_id.get() != self.stream.get()) {
+            return None;
+        }
+        let Some(descriptor) = view.and_then(|view| FrameDescriptor::try_from(view).ok()) else {
+            self.counters.malformed.add(1);
+            return None;
         };
         let Some(reading) = &self.reading else {
-            return self.counters.count(DropReason::Unmapped);
+            self.counters.count(DropReason::Unmapped);
+            return None;
         };
         let mapped = reading.regions().ring().shape().epoch;
         if descriptor.epoch != mapped {
             if descriptor.epoch > mapped {
                 self.note = Some(Note::Epoch(descriptor.epoch));
             }
-            return self.counters.count(DropReason::WrongEpoch);
+            self.counters.count(DropReason::WrongEpoch);
+            return None;
         }
+        Some(descriptor)
+    }
+
+    /// What its number says.
+    fn arrived(
+        &mut self,
+        descriptor: FrameDescriptor,
+        image: ImageId,
+        handler: &mut impl FnMut(&FrameDescriptor, FrameReader<'_>),
+    ) {
         if self.watches() {
             self.recover_before(descriptor.seq, handler);
         }
         let arrival = self.sequencer.observe(image, descriptor.seq);
         match arrival {
             Arrival::First | Arrival::Next => {}
+            Arrival::Again => self.counters.take_back(DropReason::RateLimited),
             Arrival::Gap { missed } => self.counters.gap_drops.add(missed),
             Arrival::Resync { missed } => {
                 self.counters.gap_drops.add(missed);
@@ -262,6 +326,7 @@ impl Hot {
     ) {
         self.counters.see(descriptor.seq);
         if !self.admits(descriptor) {
+            self.sequencer.thinned();
             return self.counters.count(DropReason::RateLimited);
         }
         if let Some(reading) = &mut self.reading {

@@ -172,21 +172,71 @@ impl Consumer {
         let untold = &mut self.untold;
         self.feeds
             .image_events(hot.sequencer.image(), |note| untold.add(note));
-        let (mut polled, turn) = self.feeds.poll(limit, &mut |bytes, image| {
+        let is_crossing = self.feeds.is_leaving() && limit > 0;
+        if is_crossing && !hot.has_first() {
+            // Before the old one is read: all that is before it in there can be found then. Other streams' go first.
+            for _ in 0..limit {
+                let next = &mut |bytes: &[u8], image| hot.begin_with(bytes, image);
+                if self.feeds.poll_next(next) == 0 || hot.has_first() {
+                    break;
+                }
+            }
+        }
+        let mut polled = match limit {
+            0 => 0,
+            _ => hot.take_pending(&mut handler),
+        };
+        let left = limit.saturating_sub(polled);
+        let more = self.feeds.poll(left, &mut |bytes, image| {
             hot.on_descriptor(bytes, image, &mut handler)
         });
-        hot.settle(&mut handler);
-        if core::mem::take(&mut hot.has_new_writer) {
-            self.progress.forget();
+        polled = polled.saturating_add(more);
+        if is_crossing {
+            polled = self.cross(limit, polled, &mut handler);
         }
-        if let Some(turn) = turn {
-            hot.turn(turn, self.feeds.is_private());
+        self.hot.settle(&mut handler);
+        if core::mem::take(&mut self.hot.has_new_writer) {
+            self.progress.forget();
         }
         if polled == 0 {
             polled = self.hot.look_ahead(limit, &mut handler);
         }
         self.tell();
         Ok(polled)
+    }
+
+    /// After `polled` descriptors of the stream to be left: leaves it, if the next one makes it needless.
+    #[cold]
+    fn cross(
+        &mut self,
+        limit: u32,
+        mut polled: u32,
+        handler: &mut impl FnMut(&FrameDescriptor, FrameReader<'_>),
+    ) -> u32 {
+        let Self { feeds, hot, .. } = self;
+        if !hot.has_first() {
+            return polled;
+        }
+        if polled == 0 {
+            // The rest of a term may bring nothing, and more come after it.
+            polled = feeds.poll(limit, &mut |bytes, image| {
+                hot.on_descriptor(bytes, image, handler)
+            });
+        }
+        if polled > 0 && !hot.reaches_first() {
+            return polled;
+        }
+        hot.settle(handler);
+        hot.cross();
+        let (end, begin) = feeds.cross();
+        hot.turn(end, feeds.is_private());
+        if let Some(begin) = begin {
+            hot.turn(begin, feeds.is_private());
+        }
+        match polled < limit {
+            true => polled.saturating_add(hot.take_pending(handler)),
+            false => polled,
+        }
     }
 
     /// Hands at most `limit` progress messages to `handler` that are valid, each with a one-shot reader of what is there of
@@ -266,12 +316,13 @@ impl Consumer {
         self.seen = self.link.cell.catch_up();
         while let Some(order) = self.board.take_order() {
             let turn = match order {
-                Order::Private(receiver) => Some(self.feeds.add_private(receiver)),
-                Order::Leave => {
-                    self.feeds.leave();
+                Order::Private(receiver) => self.feeds.add_private(receiver),
+                Order::Leave(side) => self.feeds.leave(side),
+                Order::Stay => {
+                    self.feeds.stay();
                     None
                 }
-                Order::Drop => Some(self.feeds.drop_next()),
+                Order::Drop => self.feeds.drop_private(),
                 Order::Reset => {
                     self.progress.listen(None);
                     Some(self.feeds.reset())

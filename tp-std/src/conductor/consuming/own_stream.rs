@@ -6,7 +6,7 @@ use tp_core_nostd::time::{Duration, Instant};
 use tp_core_nostd::wire::control;
 
 use super::super::connection::Adding;
-use crate::consumer::{self, Board};
+use crate::consumer::{self, Board, Side};
 use crate::context::Endpoint;
 use crate::medium::{Medium, Receiver};
 
@@ -161,15 +161,18 @@ impl OwnStream {
                 self.adding = Some(Adding::Wanted);
                 shared
             }
-            Order::LeaveShared => give(board, consumer::Order::Leave),
-            Order::AddShared => SharedStream::Wanted,
+            Order::LeaveShared => give(board, consumer::Order::Leave(Side::Shared)),
+            Order::AddShared => match give(board, consumer::Order::Stay) {
+                SharedStream::Stays => SharedStream::Wanted,
+                other => other,
+            },
             Order::LeavePrivate | Order::Move => {
                 self.is_handed = false;
                 if order == Order::Move {
                     self.adding = Some(Adding::Wanted);
                 }
                 match is_descriptor {
-                    true => give(board, consumer::Order::Leave),
+                    true => give(board, consumer::Order::Leave(Side::Private)),
                     false => give(board, consumer::Order::Control(None)),
                 }
             }

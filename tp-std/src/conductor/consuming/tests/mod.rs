@@ -6,4 +6,5 @@ mod medium;
 mod orders;
 mod presence;
 mod progress;
+mod switching;
 mod world;

@@ -244,10 +244,12 @@ impl World {
 pub(super) struct Outlet(FakePublication);
 
 impl Outlet {
-    pub(super) fn send(&mut self, stage: &Stage, raw: u64) {
+    /// Returns whether anybody listens.
+    pub(super) fn send(&mut self, stage: &Stage, raw: u64) -> bool {
         match self.0.offer(&encoded(&stage.descriptor(raw))) {
+            Ok(()) => true,
             // Whoever was not there yet, or has left, misses it.
-            Ok(()) | Err(SendError::NotConnected) => {}
+            Err(SendError::NotConnected) => false,
             Err(error) => panic!("{error:?}"),
         }
     }
