@@ -70,7 +70,7 @@ fn a_producer_that_tests_first_takes_nothing_for_a_frame_that_nobody_would_hear_
     });
 }
 
-#[test] // req: C-055, W-141, W-144
+#[test] // req: C-055, W-141, W-143, W-144, W-147
 fn frames_say_when_they_were_captured_and_descriptors_only_on_request_when_they_were_sent() {
     let rig = Rig::start(&Shape::default());
     let (client, _conductor) = rig.client();

@@ -207,7 +207,7 @@ fn a_producer_that_writes_headers_first_says_so_from_the_start() {
     });
 }
 
-#[test] // req: C-080, W-217, W-225
+#[test] // req: C-080, C-156, W-217, W-225
 fn metadata_is_repeated_each_period() {
     let (rig, client, _conductor) = quick();
     let mut producer = producer(&client);

@@ -50,7 +50,7 @@ fn header<K>(bench: &Bench<K>, index: u32) -> SlotHeader {
     SlotHeader::check(&memory(bench, index).1, slot(index), stride_of).unwrap()
 }
 
-#[test] // req: W-089, W-090, W-091, W-094, W-095, W-142, C-052, C-068
+#[test] // req: W-089, W-090, W-091, W-094, W-095, W-134, W-135, W-140, W-142, W-145, C-052, C-068
 fn word_payload_header_word_descriptor_is_the_order() {
     let mut bench = bench(Coherent);
     for _ in 0..5 {

@@ -41,7 +41,7 @@ type Row<'a> = (
 );
 
 /// The drop rules that lie before the slot, and what each counts.
-// req: C-186, C-100, C-114, C-097, W-110, W-111, W-117, T-12, T-13, T-14, T-37, T-40, T-45
+// req: W-136, C-186, C-100, C-114, C-097, W-110, W-111, W-117, T-12, T-13, T-14, T-37, T-40, T-45
 #[test]
 fn every_descriptor_is_handed_out_or_counted_once() {
     let stage = Stage::new(5, 8);

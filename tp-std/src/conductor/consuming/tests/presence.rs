@@ -18,7 +18,7 @@ fn plain() -> ConsumerConfig {
     ConsumerConfig::new(STREAM)
 }
 
-#[test] // req: C-094, C-096, C-031, W-177
+#[test] // req: C-094, C-096, C-031, C-156, W-177
 fn hello_follows_the_mapping_and_then_each_period() {
     let mut world = World::new();
     let consumer = world.consumer(plain());
