@@ -22,6 +22,34 @@ use crate::world::World;
 /// How long images of a killed process stay (Aeron's client liveness timeout).
 pub(crate) const LINGER: Duration = Duration::from_secs(10);
 
+/// What hits the medium alone; `owner` says who is there.
+pub(crate) fn hit_medium(net: &FakeNet, act: &Act, owner: impl Fn(Who) -> Option<Owner>) {
+    match act {
+        Act::Weather(faults) => net.set_faults(faults.clone()),
+        Act::Cut { from, to } => {
+            if let (Some(from), Some(to)) = (owner(*from), owner(*to)) {
+                net.cut_one_way(from, to);
+            }
+        }
+        Act::Part(one, other) => {
+            if let (Some(one), Some(other)) = (owner(*one), owner(*other)) {
+                net.cut(one, other);
+            }
+        }
+        Act::Jam(who, span) => {
+            if let Some(owner) = owner(*who) {
+                net.jam(owner, *span);
+            }
+        }
+        Act::Evict(who) => {
+            if let Some(owner) = owner(*who) {
+                net.evict(owner);
+            }
+        }
+        _ => {}
+    }
+}
+
 impl World<'_> {
     /// Does one stroke of fate.
     ///
@@ -32,28 +60,10 @@ impl World<'_> {
         self.calm_since = None;
         let now = self.now();
         match act {
-            Act::Weather(faults) => self.net.set_faults(faults.clone()),
-            Act::Cut { from, to } => {
-                if let (Some(from), Some(to)) = (self.owner(*from), self.owner(*to)) {
-                    self.net.cut_one_way(from, to);
-                }
-            }
-            Act::Part(one, other) => {
-                if let (Some(one), Some(other)) = (self.owner(*one), self.owner(*other)) {
-                    self.net.cut(one, other);
-                }
+            Act::Weather(_) | Act::Cut { .. } | Act::Part(..) | Act::Jam(..) | Act::Evict(_) => {
+                hit_medium(&self.net, act, |who| self.owner(who));
             }
             Act::Mend => self.mend(),
-            Act::Jam(who, span) => {
-                if let Some(owner) = self.owner(*who) {
-                    self.net.jam(owner, *span);
-                }
-            }
-            Act::Evict(who) => {
-                if let Some(owner) = self.owner(*who) {
-                    self.net.evict(owner);
-                }
-            }
             Act::Kill(who, left) => self.fuses(*who).for_each(|fuse| fuse.light(*left)),
             Act::Start(Who::Client(at)) => self.start_client(*at),
             Act::Start(_) => self.start_driver(),

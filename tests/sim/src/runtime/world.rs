@@ -22,7 +22,7 @@ use super::process::{Mood, Process};
 use crate::act::Act;
 use crate::driver::{DriverActor, Orders, Start, Tables};
 use crate::fact::{Fact, What, Who};
-use crate::fates::LINGER;
+use crate::fates::{LINGER, hit_medium};
 use crate::invariants::Violation;
 use crate::wire::Stall;
 use crate::{LONGEST_STEP, WINDOW};
@@ -361,28 +361,10 @@ impl<'a> World<'a> {
         self.note(Who::World, What::Fate(act.clone()));
         let now = self.now();
         match act {
-            Act::Weather(faults) => self.net.set_faults(faults.clone()),
-            Act::Cut { from, to } => {
-                if let (Some(from), Some(to)) = (self.owner(*from), self.owner(*to)) {
-                    self.net.cut_one_way(from, to);
-                }
-            }
-            Act::Part(one, other) => {
-                if let (Some(one), Some(other)) = (self.owner(*one), self.owner(*other)) {
-                    self.net.cut(one, other);
-                }
+            Act::Weather(_) | Act::Cut { .. } | Act::Part(..) | Act::Jam(..) | Act::Evict(_) => {
+                hit_medium(&self.net, act, |who| self.owner(who));
             }
             Act::Mend => self.mend(),
-            Act::Jam(who, span) => {
-                if let Some(owner) = self.owner(*who) {
-                    self.net.jam(owner, *span);
-                }
-            }
-            Act::Evict(who) => {
-                if let Some(owner) = self.owner(*who) {
-                    self.net.evict(owner);
-                }
-            }
             Act::Kill(Who::Client(at), left) => {
                 if let Some(process) = &self.processes[*at] {
                     process.fuse.light(*left);

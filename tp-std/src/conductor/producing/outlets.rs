@@ -211,11 +211,10 @@ impl Place {
         if now.sent != before.sent {
             return None;
         }
-        match () {
-            () if now.failed != before.failed => Some(Became::Failed(self.key)),
-            () if now.unconnected != before.unconnected => Some(Became::Unconnected(self.key)),
-            () => None,
+        if now.failed != before.failed {
+            return Some(Became::Failed(self.key));
         }
+        (now.unconnected != before.unconnected).then_some(Became::Unconnected(self.key))
     }
 }
 
