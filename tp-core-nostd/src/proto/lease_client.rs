@@ -14,130 +14,24 @@
 //! taken; [`LeaseClient::poll`] makes the moves that time alone decides.
 
 mod by_hand;
+mod config;
+mod event;
+
+pub use config::LeaseConfig;
+pub use event::{Event, LeaseLost, Transmit};
 
 use crate::ids::{ClientId, CorrelationId, LeaseId, NodeId, StreamId};
 use crate::proto::random::Ids;
 use crate::time::{Duration, Instant};
 use crate::wire::driver::{
-    HugepagesPolicy, LeaseRevokeReason, PublishMode, Refusal, RefusalCode, Role, ShmAttachRequest,
-    ShmAttachResponse, ShmDetachRequest, ShmLeaseKeepalive,
+    LeaseRevokeReason, Refusal, RefusalCode, Role, ShmAttachRequest, ShmAttachResponse,
+    ShmDetachRequest, ShmLeaseKeepalive,
 };
 
 /// What a refused automatic client id is recognised by, after trimming and case folding (C-029).
 const ID_TAKEN: &[u8] = b"client_id already attached";
 /// The only layout this library reads and writes.
 const LAYOUT_VERSION: u32 = 1;
-
-/// What to ask for, and how patiently.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LeaseConfig {
-    /// The stream to use.
-    pub stream: StreamId,
-    /// As what.
-    pub role: Role,
-    /// The id of the lease; `None` picks a random one, and another if that is taken (D-073, D-074).
-    pub client: Option<ClientId>,
-    /// Whether the driver may create the stream. Always sent, since peers read its absence differently (D-064).
-    pub publish_mode: PublishMode,
-    /// What pages to ask for.
-    pub hugepages: HugepagesPolicy,
-    /// A node id to ask for.
-    pub desired_node: Option<NodeId>,
-    /// How often to say that we live; zero never does (for tests).
-    pub keepalive_interval: Duration,
-    /// After how many missed intervals the lease counts as dead.
-    pub grace_intervals: u32,
-    /// How long one attach or detach is tried; more than interval x grace (driver 5).
-    pub timeout: Duration,
-    /// How often an unanswered request is repeated with the same correlation id (C-033).
-    pub resend_every: Duration,
-    /// The first delay before attaching again; doubles up to `backoff_max` (C-046).
-    pub backoff_min: Duration,
-    /// The longest delay before attaching again.
-    pub backoff_max: Duration,
-    /// A lease that was held and is gone is asked for again only when the owner says so (C-046).
-    pub reattach_by_hand: bool,
-}
-
-impl LeaseConfig {
-    /// The defaults of client 1.1 and 1.3 for a lease on `stream` as `role`.
-    pub const fn new(stream: StreamId, role: Role) -> Self {
-        Self {
-            stream,
-            role,
-            client: None,
-            publish_mode: match role {
-                Role::Producer => PublishMode::ExistingOrCreate,
-                Role::Consumer => PublishMode::RequireExisting,
-            },
-            hugepages: HugepagesPolicy::Unspecified,
-            desired_node: None,
-            keepalive_interval: Duration::from_secs(1),
-            grace_intervals: 3,
-            timeout: Duration::from_secs(5),
-            resend_every: Duration::from_millis(200),
-            backoff_min: Duration::from_millis(100),
-            backoff_max: Duration::from_millis(3_200),
-            reattach_by_hand: false,
-        }
-    }
-}
-
-/// Why a lease ended. All of them mean: stop using its regions now (D-099).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum LeaseLost {
-    /// The driver said so.
-    Revoked(LeaseRevokeReason),
-    /// No keepalive got through before the deadline (D-094).
-    Expired,
-    /// The driver announced its end (D-151).
-    DriverShutdown,
-    /// The driver is gone without a word (D-155).
-    DriverGone,
-    /// A fresh announce of the stream has a higher epoch than the lease was granted for (D-155).
-    Superseded,
-    /// Its regions cannot be mapped by its holder.
-    Unusable,
-    /// Somebody else goes by its client id; it goes back, and is asked for with another one (C-112).
-    IdTaken,
-}
-
-impl LeaseLost {
-    /// Whether it was concluded from silence: nobody took the lease away. A consumer that watches the memory may go on
-    /// reading while its producer shows signs of life there (E-01).
-    pub const fn is_silence(self) -> bool {
-        matches!(self, Self::Expired | Self::DriverGone)
-    }
-}
-
-/// What the owner should know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// The lease is ours: take regions and ids from the response at hand.
-    Attached(LeaseId),
-    /// The driver refused; it will be asked again after a pause.
-    Refused(RefusalCode),
-    /// The driver's answer broke the protocol; it will be asked again after a pause (D-081).
-    Broken,
-    /// Nobody answered in time; it will be tried again after a pause.
-    TimedOut,
-    /// The lease is gone; it will be asked for again after a pause, while it is wanted.
-    Lost(LeaseLost),
-    /// The lease was given back, or the driver no longer knows it.
-    Detached,
-}
-
-/// A message that is due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Transmit {
-    /// Ask for the lease.
-    Attach(ShmAttachRequest),
-    /// Say that we live.
-    Keepalive(ShmLeaseKeepalive),
-    /// Give a lease back.
-    Detach(ShmDetachRequest),
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {

@@ -6,7 +6,7 @@ use crate::ids::Epoch;
 use crate::seq::SlotCount;
 use crate::uri::RegionUri;
 use crate::wire::Pools;
-use crate::wire::driver::Grant;
+use crate::wire::driver::{Grant, PublishMode};
 use std::vec::Vec;
 
 const STREAM: StreamId = StreamId::new(10_000).unwrap();
