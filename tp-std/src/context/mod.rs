@@ -3,11 +3,13 @@
 mod adopted;
 mod budgets;
 mod check;
+mod conducting;
 mod endpoint;
 mod hooks;
 mod logging;
 mod periods;
 mod reattach;
+mod streams;
 
 use core::time::Duration;
 use std::path::PathBuf;
@@ -16,7 +18,7 @@ use tp_linux_hugepages::{Permissions, Residency};
 
 use crate::aeron::{Channel, HostAeron, default_dir};
 use crate::clock::SharedClock;
-use crate::error::{ConfigError, Error};
+use crate::error::ConfigError;
 use crate::idle::Idle;
 pub use budgets::Budgets;
 pub use endpoint::{
@@ -130,64 +132,6 @@ impl Context {
         Ok(self)
     }
 
-    /// All standard streams on one channel; announces on `announce_stream`, or 1001 where that is 0 (client 1.1).
-    ///
-    /// # Errors
-    /// A text that is no Aeron channel.
-    pub fn with_default_channels(
-        mut self,
-        channel: &str,
-        announce_stream: i32,
-    ) -> Result<Self, ConfigError> {
-        let channel: Channel = channel.parse()?;
-        let announce = if announce_stream == 0 {
-            ANNOUNCE_STREAM
-        } else {
-            announce_stream
-        };
-        self.control = Endpoint::new(channel.clone(), CONTROL_STREAM);
-        self.announce = Endpoint::new(channel.clone(), announce);
-        self.descriptor = Endpoint::new(channel.clone(), DESCRIPTOR_STREAM);
-        self.qos = Some(Endpoint::new(channel.clone(), QOS_STREAM));
-        self.metadata = Some(Endpoint::new(channel, METADATA_STREAM));
-        Ok(self)
-    }
-
-    /// The control stream.
-    #[must_use]
-    pub fn with_control(mut self, endpoint: Endpoint) -> Self {
-        self.control = endpoint;
-        self
-    }
-
-    /// The announce stream; equal to the control stream it costs nothing.
-    #[must_use]
-    pub fn with_announce(mut self, endpoint: Endpoint) -> Self {
-        self.announce = endpoint;
-        self
-    }
-
-    /// The shared descriptor stream.
-    #[must_use]
-    pub fn with_descriptor(mut self, endpoint: Endpoint) -> Self {
-        self.descriptor = endpoint;
-        self
-    }
-
-    /// The stream of QoS reports; without it none are sent or heard.
-    #[must_use]
-    pub fn with_qos(mut self, endpoint: impl Into<Option<Endpoint>>) -> Self {
-        self.qos = endpoint.into();
-        self
-    }
-
-    /// The metadata stream; without it none is sent or heard.
-    #[must_use]
-    pub fn with_metadata(mut self, endpoint: impl Into<Option<Endpoint>>) -> Self {
-        self.metadata = endpoint.into();
-        self
-    }
-
     /// The clock that the conductor and every role of the client go by; that of the host by default (C-139).
     #[must_use]
     pub fn with_clock(mut self, clock: SharedClock) -> Self {
@@ -273,63 +217,6 @@ impl Context {
         self
     }
 
-    /// What the conductor thread does after a cycle without work; it sleeps for a millisecond by default.
-    #[must_use]
-    pub const fn with_idle(mut self, idle: Idle) -> Self {
-        self.idle = idle;
-        self
-    }
-
-    /// Name of the conductor thread; the system shows the first 15 bytes of it.
-    ///
-    /// # Errors
-    /// Empty, or with a zero byte.
-    pub fn with_thread_name(mut self, name: impl Into<String>) -> Result<Self, ConfigError> {
-        let name = name.into();
-        if name.is_empty() || name.contains('\0') {
-            return Err(ConfigError::ThreadName(name));
-        }
-        self.thread_name = name;
-        Ok(self)
-    }
-
-    /// The processors the conductor thread may run on, by number; all of them by default.
-    #[must_use]
-    pub fn with_thread_affinity(mut self, processors: impl Into<Vec<usize>>) -> Self {
-        self.thread_affinity = processors.into();
-        self
-    }
-
-    /// Called once per duty cycle, before the client's own work, on the thread that drives the conductor; what it returns
-    /// counts as work (C-009). So a host's own agents need no thread of their own.
-    #[must_use]
-    pub fn with_delegate(mut self, delegate: impl FnMut() -> u32 + Send + 'static) -> Self {
-        self.hooks.delegate = Some(Box::new(delegate));
-        self
-    }
-
-    /// Called once, on the conductor thread, with what ended the client. Where the caller drives the conductor,
-    /// `do_work` says it, and this is not called.
-    #[must_use]
-    pub fn with_error_handler(mut self, handler: impl FnOnce(&Error) + Send + 'static) -> Self {
-        self.hooks.on_error = Some(Box::new(handler));
-        self
-    }
-
-    /// How many commands may wait for the conductor.
-    ///
-    /// # Errors
-    /// Zero.
-    pub fn with_command_queue_capacity(mut self, capacity: usize) -> Result<Self, ConfigError> {
-        if capacity == 0 {
-            return Err(ConfigError::Zero {
-                knob: "command_queue_capacity",
-            });
-        }
-        self.command_queue_capacity = capacity;
-        Ok(self)
-    }
-
     /// See [`Context::with_aeron_dir`].
     pub fn aeron_dir(&self) -> PathBuf {
         self.aeron_dir.clone().unwrap_or_else(default_dir)
@@ -343,31 +230,6 @@ impl Context {
     /// See [`Context::with_client_name`].
     pub fn client_name(&self) -> &str {
         &self.client_name
-    }
-
-    /// See [`Context::with_control`].
-    pub const fn control(&self) -> &Endpoint {
-        &self.control
-    }
-
-    /// See [`Context::with_announce`].
-    pub const fn announce(&self) -> &Endpoint {
-        &self.announce
-    }
-
-    /// See [`Context::with_descriptor`].
-    pub const fn descriptor(&self) -> &Endpoint {
-        &self.descriptor
-    }
-
-    /// See [`Context::with_qos`].
-    pub const fn qos(&self) -> Option<&Endpoint> {
-        self.qos.as_ref()
-    }
-
-    /// See [`Context::with_metadata`].
-    pub const fn metadata(&self) -> Option<&Endpoint> {
-        self.metadata.as_ref()
     }
 
     /// See [`Context::with_clock`].
@@ -410,21 +272,6 @@ impl Context {
         self.announce_period.saturating_mul(3)
     }
 
-    /// See [`Context::with_idle`].
-    pub const fn idle(&self) -> Idle {
-        self.idle
-    }
-
-    /// See [`Context::with_thread_name`].
-    pub fn thread_name(&self) -> &str {
-        &self.thread_name
-    }
-
-    /// See [`Context::with_thread_affinity`].
-    pub fn thread_affinity(&self) -> &[usize] {
-        &self.thread_affinity
-    }
-
     /// See [`Context::with_residency`].
     pub const fn residency(&self) -> Residency {
         self.residency
@@ -439,21 +286,6 @@ impl Context {
     pub const fn message_retry_attempts(&self) -> u32 {
         self.message_retry_attempts
     }
-
-    /// For its one owner.
-    pub(crate) fn take_delegate(&mut self) -> Option<Delegate> {
-        self.hooks.delegate.take()
-    }
-
-    /// For its one owner.
-    pub(crate) fn take_error_handler(&mut self) -> Option<ErrorHandler> {
-        self.hooks.on_error.take()
-    }
-
-    /// See [`Context::with_command_queue_capacity`].
-    pub const fn command_queue_capacity(&self) -> usize {
-        self.command_queue_capacity
-    }
 }
 
 const fn limit(knob: &'static str, got: usize, max: usize) -> Result<(), ConfigError> {
@@ -465,126 +297,4 @@ const fn limit(knob: &'static str, got: usize, max: usize) -> Result<(), ConfigE
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::log::Level;
-
-    #[test] // req: C-002
-    fn values_out_of_range_are_refused_not_cut() {
-        assert!(Context::new().with_client_name("x".repeat(256)).is_ok());
-        assert!(Context::new().with_client_name("x".repeat(257)).is_err());
-        assert!(Context::new().with_aeron_dir("d".repeat(4097)).is_err());
-        assert!(Context::new().with_command_queue_capacity(0).is_err());
-        assert!(Context::new().with_message_retry_attempts(0).is_err());
-        let no_fragments = Budgets {
-            fragments: 0,
-            ..Budgets::default()
-        };
-        assert!(Context::new().with_budgets(no_fragments).is_err());
-        let pauses = |first, longest| Reattach::Automatic { first, longest };
-        let (short, long) = (Duration::from_millis(1), Duration::from_millis(2));
-        assert!(Context::new().with_reattach(pauses(short, long)).is_ok());
-        assert!(Context::new().with_reattach(pauses(long, short)).is_err());
-        let zero = Duration::ZERO;
-        assert!(Context::new().with_reattach(pauses(zero, long)).is_err());
-        assert!(Context::new().with_thread_name("").is_err());
-        assert!(Context::new().with_thread_name("a\0b").is_err());
-    }
-
-    #[test] // req: C-005
-    fn one_call_sets_the_standard_streams() {
-        let context = Context::new()
-            .with_default_channels("aeron:ipc", 0)
-            .unwrap();
-        let ipc = || "aeron:ipc".parse().unwrap();
-        assert_eq!(context.control(), &Endpoint::new(ipc(), 1000));
-        assert_eq!(context.announce(), &Endpoint::new(ipc(), 1001));
-        assert_eq!(context.descriptor(), &Endpoint::new(ipc(), 1100));
-        assert_eq!(context.qos(), Some(&Endpoint::new(ipc(), 1200)));
-        assert_eq!(context.metadata(), Some(&Endpoint::new(ipc(), 1300)));
-        let shared = Context::new()
-            .with_default_channels("aeron:ipc", 1000)
-            .unwrap();
-        assert_eq!(shared.announce(), shared.control());
-        assert!(Context::new().with_default_channels("ipc", 0).is_err());
-    }
-
-    /// A value that is not the default, for each knob.
-    #[test] // req: C-001
-    fn what_is_set_can_be_read() {
-        let second = Duration::from_secs(7);
-        let residency = Residency {
-            prefault: true,
-            lock: true,
-        };
-        let permissions = Permissions {
-            uid: Some(7),
-            ..Permissions::default()
-        };
-        let endpoint = |id| Endpoint::new(Channel::ipc(), id);
-        let budgets = Budgets {
-            commands: 7,
-            fragments: 9,
-        };
-        let context = Context::new()
-            .with_aeron_dir("/aeron")
-            .and_then(|context| context.with_client_name("camera"))
-            .and_then(|context| context.with_command_queue_capacity(7))
-            .and_then(|context| context.with_message_retry_attempts(7))
-            .and_then(|context| context.with_thread_name("cold"))
-            .and_then(|context| context.with_reattach(Reattach::ByHand))
-            .and_then(|context| context.with_budgets(budgets))
-            .unwrap()
-            .with_control(endpoint(1))
-            .with_announce(endpoint(2))
-            .with_descriptor(endpoint(3))
-            .with_qos(endpoint(4))
-            .with_metadata(None)
-            .with_seed(7)
-            .allow_dir("/frames")
-            .with_shm_permissions(permissions)
-            .with_residency(residency)
-            .with_driver_timeout(second)
-            .with_message_timeout(second)
-            .with_keepalive_interval(second)
-            .with_lease_expiry_grace_intervals(7)
-            .with_announce_period(second)
-            .with_hello_period(second)
-            .with_merge_map_announce_period(second)
-            .with_log_level(Level::Trace)
-            .with_idle(Idle::NoOp(crate::idle::NoOpIdle))
-            .with_thread_affinity([1, 3]);
-        assert_eq!(context.aeron_dir(), PathBuf::from("/aeron"));
-        assert_eq!(context.client_name(), "camera");
-        assert_eq!(context.command_queue_capacity(), 7);
-        assert_eq!(context.message_retry_attempts(), 7);
-        assert_eq!(context.thread_name(), "cold");
-        assert_eq!(
-            [context.control(), context.announce(), context.descriptor()],
-            [&endpoint(1), &endpoint(2), &endpoint(3)]
-        );
-        assert_eq!(context.qos(), Some(&endpoint(4)));
-        assert_eq!((context.metadata(), context.seed()), (None, Some(7)));
-        assert_eq!(context.allowed_dirs(), [PathBuf::from("/frames")]);
-        assert_eq!(context.shm_permissions(), permissions);
-        assert_eq!(context.residency(), residency);
-        assert_eq!(
-            [
-                context.driver_timeout(),
-                context.message_timeout(),
-                context.keepalive_interval(),
-                context.announce_period(),
-                context.hello_period(),
-                context.merge_map_announce_period(),
-            ],
-            [second; 6]
-        );
-        assert_eq!(context.freshness_window(), second * 3);
-        assert_eq!(context.reattach(), Reattach::ByHand);
-        assert_eq!(context.budgets(), budgets);
-        assert_eq!(context.log_level(), Some(Level::Trace));
-        assert_eq!(context.lease_expiry_grace_intervals(), 7);
-        assert!(matches!(context.idle(), Idle::NoOp(_)));
-        assert_eq!(context.thread_affinity(), [1, 3]);
-    }
-}
+mod tests;
