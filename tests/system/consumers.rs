@@ -422,7 +422,7 @@ fn a_prefix_is_read_before_its_frame_is_committed() {
     });
 }
 
-#[test] // req: C-085, W-196, P-007
+#[test] // req: C-085, W-196, P-007, I-14
 fn a_producer_follows_whoever_answers() {
     let rig = Rig::start(&Shape::default());
     let (client, _conductor) = rig.client();

@@ -84,7 +84,7 @@ fn attribute(key: &str, value: &[u8]) -> Told {
     (key.to_owned(), value.to_vec())
 }
 
-#[test] // req: C-077, W-216, W-217, T-22, T-23, T-54
+#[test] // req: C-077, W-216, W-217, T-22, T-23, T-54, I-17
 fn each_period_a_producer_says_how_far_it_has_come() {
     let (rig, client, _conductor) = quick();
     let mut ears = Ears::open(rig.root(), &[QOS_STREAM]);

@@ -25,7 +25,7 @@ pub(crate) const CODECS: &[Codec] = &[
     codec!(MetaBlobCompleteView => MetaBlobComplete),
 ];
 
-#[test] // req: W-001, W-002, W-006, W-009
+#[test] // req: W-001, W-002, W-006, W-009, T-50, T-52
 fn golden_vectors_both_ways() {
     check_golden(CODECS, WITHOUT_VALUE, REWRITTEN);
 }
@@ -48,7 +48,7 @@ fn odd_messages_mean_what_the_files_say() {
 
     let descriptor = tolerated("descriptor/trace_all_ones");
     let descriptor = FrameDescriptor::try_from(FrameDescriptorView::parse(&descriptor).unwrap());
-    assert_eq!(descriptor.unwrap().trace_id, None); // req: T-18, W-137
+    assert_eq!(descriptor.unwrap().trace_id, None); // req: T-18, W-137, I-17
 
     let source = tolerated("source/name_not_ascii");
     let source = DataSourceAnnounce::try_from(DataSourceAnnounceView::parse(&source).unwrap());

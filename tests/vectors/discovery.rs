@@ -40,7 +40,7 @@ fn odd_messages_are_tolerated() {
 fn odd_messages_mean_what_the_files_say() {
     let request = tolerated("Request/name_prefix_missing_with_tags");
     let request = DiscoveryRequest::try_from(DiscoveryRequestView::parse(&request).unwrap());
-    let request = request.unwrap(); // req: R-007
+    let request = request.unwrap(); // req: R-007, I-15
     assert_eq!(
         (request.response_channel, request.data_source_name),
         ("aeron:ipc", None)

@@ -171,7 +171,7 @@ fn malformed_memory_is_refused() {
     assert!(table.is_empty(), "in no file: {table:?}");
 }
 
-#[test] // req: W-068, W-078, T-06
+#[test] // req: W-068, W-078, T-06, I-09
 fn odd_memory_is_tolerated() {
     for entry in of_memory(TOLERATED) {
         assert_eq!(judge(&entry), Ok(()), "{}", entry.name);
@@ -190,7 +190,7 @@ fn odd_slots_mean_what_the_file_says() {
         assert!(header(empty).holds_all_elements());
     }
     assert_eq!(header("slot/dim_zero_no_bytes").values_len_bytes, 0); // req: W-085
-    assert_eq!(header("slot/timestamp_all_ones").timestamp_ns, None); // req: T-44
+    assert_eq!(header("slot/timestamp_all_ones").timestamp_ns, None); // req: T-44, I-09
 }
 
 /// Bytes to value to bytes.
@@ -245,7 +245,7 @@ fn rewritten(target: &str, bytes: &[u8]) -> Result<Vec<u8>, Refused> {
     }
 }
 
-#[test] // req: W-002, W-010, W-064, W-070, T-02
+#[test] // req: W-002, W-010, W-064, W-070, T-02, T-03
 fn golden_memory_both_ways() {
     let mut without_value: BTreeMap<_, _> = WITHOUT_VALUE.iter().copied().collect();
     let mut differently: BTreeSet<_> = REWRITTEN.iter().copied().collect();
@@ -302,7 +302,7 @@ const REFUSED: &[(&str, Refused)] = &[
     ("superblock/ring_is_a_pool", invalid("slotBytes", 256)), // req: W-025
     ("superblock/pool_stride_0", invalid("strideBytes", 0)), // req: W-131, W-133
     ("superblock/pool_stride_differs", differs("strideBytes", 1024, 2048)), // req: W-025
-    ("superblock/pool_slot_bytes_256", invalid("slotBytes", 256)), // req: T-06
+    ("superblock/pool_slot_bytes_256", invalid("slotBytes", 256)), // req: T-06, I-09
     ("superblock/pool_id_differs", differs("poolId", 1, 2)), // req: W-022, W-025
     ("superblock/pool_is_a_ring", invalid("poolId", 1)), // req: W-025
     ("superblock/activity_zero", Refused::NeverActive), // req: W-032, T-09

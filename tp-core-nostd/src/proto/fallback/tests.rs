@@ -31,7 +31,7 @@ fn after(inputs: &[Input<'_>]) -> Machine {
     machine
 }
 
-// req: C-099, W-193
+// req: C-099, W-193, W-242
 #[test]
 fn every_input_in_every_state() {
     let (yes, with, no, forced) = (

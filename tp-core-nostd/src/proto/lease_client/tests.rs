@@ -159,7 +159,7 @@ fn an_unanswered_attach_is_repeated_under_its_number_then_given_up() {
     assert_ne!(second.correlation_id, first.correlation_id);
 }
 
-#[test] // req: C-040
+#[test] // req: C-040, I-11
 fn a_message_the_transport_did_not_take_stays_due() {
     let mut bench = Bench::consumer();
     assert_eq!(bench.poll(0), None);

@@ -136,7 +136,7 @@ fn a_mapped_region_has_one_window_of_grace() {
     );
 }
 
-#[test] // req: D-121, D-122, C-043
+#[test] // req: D-121, D-122, C-043, I-10
 fn after_a_revoke_only_a_higher_epoch_will_do_for_three_periods() {
     let mut machine = mapped();
     assert_eq!(

@@ -185,7 +185,7 @@ fn a_failed_attach_leaves_the_epoch_in_use_to_the_others() {
     assert!(epoch_of(&next) > epoch_of(&watcher));
 }
 
-#[test] // req: D-016, D-017, D-018
+#[test] // req: D-016, D-017, D-018, I-06
 fn stamps_are_refreshed_while_there_is_no_producer() {
     let refresh = |rig: &mut Rig, ns| {
         rig.pass(ns);

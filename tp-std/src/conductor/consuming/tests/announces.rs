@@ -101,7 +101,7 @@ fn a_rewritten_epoch_is_read_on_where_that_was_allowed() {
     assert_eq!(world.run_polling(10, &mut consumer), [0]);
 }
 
-#[test] // req: C-098, C-187, W-032, W-273, T-34
+#[test] // req: C-098, C-187, W-032, W-273, T-34, W-276, I-06
 fn a_stamp_that_stands_still_ends_the_mapping_after_a_window() {
     let mut world = World::new();
     let consumer = world.consumer(ConsumerConfig::new(STREAM));

@@ -71,7 +71,7 @@ fn only_a_higher_epoch_is_mapped_anew_and_no_counter_begins_again() {
     assert_eq!(consumer.counters().late_drops(), 0);
 }
 
-#[test] // req: C-093, C-099, C-030
+#[test] // req: C-093, C-099, C-030, W-280
 fn its_state_can_be_watched_through_its_life() {
     let mut world = World::new();
     let mut consumer = world.consumer(plain().with_client(ANN));
