@@ -20,7 +20,7 @@ TEST := cargo test --lib --bins --tests
 TEST_AERON := $(TEST) $(AERON) -- --test-threads=1
 endif
 
-.PHONY: help setup demo test loom sim thread-sanitizer torture firmware-smoke bench lint format clippy docs bare-metal licences requirements
+.PHONY: help setup demo examples test loom sim thread-sanitizer torture firmware-smoke bench lint format clippy docs bare-metal licences requirements
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 24
@@ -30,6 +30,10 @@ setup: ## install what is missing to build and run
 
 demo: setup ## real pictures from one process to two others; DEMO_SECONDS=5
 	@targets/linux/demo.sh
+
+examples: setup ## every program of examples/, with the services it needs; fails on any lost or wrong frame
+	cargo build $(AERON) --bins
+	$(TEST_AERON) examples::
 
 test: setup ## every test but the firmware's: units, vectors, system tests, doc tests, loom models
 	$(TEST) $(PLAIN)

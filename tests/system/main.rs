@@ -19,6 +19,7 @@ mod consumers;
 mod crashes;
 mod direct;
 mod ears;
+mod examples;
 mod expiry;
 mod flow;
 mod foreign;

@@ -153,6 +153,13 @@ impl<M: Mode> Producer<M> {
             .map(|writing| writing.regions().ring().shape().epoch)
     }
 
+    /// Whether anybody subscribes to the shared descriptor stream, as far as the transport knows: to be looked at, not to
+    /// be relied on (C-023).
+    pub fn is_connected(&mut self) -> bool {
+        let _ = self.catch_up();
+        self.outlet.is_connected()
+    }
+
     /// What its descriptors met so far.
     pub const fn deliveries(&self) -> DeliveryCounts {
         self.outlet.deliveries

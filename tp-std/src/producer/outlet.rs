@@ -117,6 +117,12 @@ impl Outlet {
         }
     }
 
+    /// Whether the shared descriptor stream has a subscriber.
+    pub(super) fn is_connected(&self) -> bool {
+        let publication = self.publication.as_ref();
+        publication.is_some_and(|publication| publication.is_connected())
+    }
+
     /// Whether a descriptor could be sent now, where that is asked for (C-056).
     #[inline]
     pub(super) fn test(&self) -> Result<(), OfferError> {

@@ -98,6 +98,8 @@ impl core::fmt::Display for DropReason {
     }
 }
 
+impl core::error::Error for DropReason {}
+
 impl From<SlotError> for DropReason {
     fn from(error: SlotError) -> Self {
         match error {

@@ -1,0 +1,56 @@
+//! Every program of `examples/`, run as people run it, with the services it needs. Each fails by itself when a frame is
+//! lost or wrong.
+
+use std::process::{Command, Stdio};
+
+use crate::rig::{Rig, Shape, aeron_dir, base_dir};
+use crate::tool::program;
+
+/// Runs programs beside each other; each has to end well. Their switches follow their names, as `NAME=value`.
+fn run(rig: &Rig, programs: &[&[&str]]) {
+    let running: Vec<_> = programs
+        .iter()
+        .map(|words| {
+            let switches = words[1..].iter().map(|word| word.split_once('=').unwrap());
+            let mut command = Command::new(program(words[0]));
+            command
+                .env("AERON_DIR", aeron_dir(rig.root()))
+                .env("TP_EXAMPLE_ALLOW_DIR", base_dir(rig.root()))
+                .envs(switches.map(|(name, value)| (format!("TP_EXAMPLE_{name}"), value)))
+                .stdin(Stdio::null())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped());
+            (words[0], command.spawn().unwrap())
+        })
+        .collect();
+    let ended: Vec<_> = running
+        .into_iter()
+        .map(|(name, child)| (name, child.wait_with_output().unwrap()))
+        .collect();
+    for (name, output) in &ended {
+        println!("{name}: {}", output.status);
+        println!("{}", String::from_utf8_lossy(&output.stdout));
+        println!("{}", String::from_utf8_lossy(&output.stderr));
+    }
+    assert!(ended.iter().all(|(_, output)| output.status.success()));
+}
+
+#[test] // req: C-174
+fn driver_pair() {
+    let rig = Rig::start(&Shape::default());
+    run(&rig, &[&["driver_consumer"], &["driver_producer"]]);
+}
+
+// A wrong frame, and frames that never come: what an example is for.
+#[test] // req: C-174
+#[should_panic(expected = "success")]
+fn a_pair_that_does_not_agree_on_its_frames_fails() {
+    let rig = Rig::start(&Shape::default());
+    run(
+        &rig,
+        &[
+            &["driver_consumer", "PATTERN=interop", "MAX_WAIT_MS=5000"],
+            &["driver_producer", "PATTERN=none"],
+        ],
+    );
+}
