@@ -105,6 +105,7 @@
 //! }
 //! ```
 //! ```compile_fail,E0521
+//! # // req: C-105, C-109
 //! # use tp_std::*;
 //! fn poll(consumer: &mut Consumer) {
 //!     let mut kept = None;
@@ -123,6 +124,7 @@
 //! }
 //! ```
 //! ```compile_fail,E0499
+//! # // req: C-105
 //! # use tp_std::*;
 //! fn look(consumer: &mut Consumer) {
 //!     let newest = consumer.latest();
@@ -140,6 +142,7 @@
 //! }
 //! ```
 //! ```compile_fail,E0515
+//! # // req: C-107, C-109
 //! # use tp_std::*;
 //! fn first(frame: FrameView<'_>) -> Option<TypedView<'_, u16>> {
 //!     frame.elements().ok()

@@ -1,8 +1,10 @@
 //! Writes `docs/requirements.md`: for each requirement id of `docs/spec/`, the tests that show it or why it is open.
 //!
 //! A test names what it shows in a line comment, `// req: W-099, T-19` (`#` in scripts), in it, on the line of its attribute
-//! or right above it; a row of a table carries its own. What no test names stands in `docs/requirements-open.txt`.
+//! or right above it; a row of a table carries its own, and so does a documentation test that must not compile, in a hidden
+//! line. What no test names stands in `docs/requirements-open.txt`.
 //! `--check` writes nothing and fails with a sentence for each thing that is wrong.
+mod doc_tests;
 mod id;
 mod items;
 mod lexer;

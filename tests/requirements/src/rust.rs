@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::doc_tests;
 use crate::items::{Item, items};
 use crate::lexer::{Token, tokens};
 use crate::tags::{Tag, ids_of};
@@ -45,6 +46,7 @@ impl<'a> RustFile<'a> {
                 });
                 tag.map_err(|problem| (line, problem))
             })
+            .chain(doc_tests::tags(self.name, &self.tokens))
             .collect()
     }
 
