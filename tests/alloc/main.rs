@@ -6,6 +6,7 @@
 )]
 
 mod client;
+mod consuming;
 mod core_paths;
 mod counter;
 mod duty_cycle;

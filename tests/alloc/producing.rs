@@ -36,14 +36,14 @@ struct Seen {
 }
 
 #[derive(Clone, Default)]
-struct Count(Arc<AtomicU64>);
+pub(crate) struct Count(Arc<AtomicU64>);
 
 impl Count {
-    fn up(&self) {
+    pub(crate) fn up(&self) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn get(&self) -> u64 {
+    pub(crate) fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }
