@@ -1,7 +1,5 @@
 //! Vectors of schema 901 that only a driver can judge, because it knows its leases.
 
-use core::time::Duration;
-
 use serde_json::Value;
 use tp_core_nostd::ids::{ClientId, CorrelationId, PoolId, StreamId};
 use tp_core_nostd::proto::driver::{
@@ -41,28 +39,14 @@ fn leak<T: Clone>(entry: T, len: usize) -> &'static mut [T] {
 
 /// A driver that owns streams 10000, 10001 and those of the range, and has issued one lease, with this id.
 fn driver(lease: u64) -> Driver<'static> {
+    // The first id lies one table's length above half the seed.
+    let seed = lease.wrapping_sub(LEASES as u64) << 1;
     let config = Config {
-        root: "/dev/shm/tensorpool-vectors/default",
-        hugepages: false,
-        profiles: PROFILES,
-        announce_period: Duration::from_secs(1),
-        keepalive_interval: Duration::from_secs(1),
-        expiry_grace_intervals: 3,
-        node_id_cooldown: Duration::from_secs(1),
-        // The first id lies one table's length above half the seed.
-        seed: lease.wrapping_sub(LEASES as u64) << 1,
         dynamic: Some(Dynamic {
             ids: DYNAMIC,
             profile: 0,
         }),
-        private_descriptors: &[],
-        private_controls: &[],
-        shared_streams: &[],
-        answers_hellos: false,
-        consumer_limit: None,
-        retention: None,
-        shutdown: None,
-        shutdown_timeout: Duration::ZERO,
+        ..Config::new("/dev/shm/tensorpool-vectors/default", PROFILES, seed)
     };
     let storage = Storage {
         leases: leak(LeaseEntry::new(), LEASES),

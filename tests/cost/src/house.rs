@@ -53,25 +53,11 @@ impl House {
     /// `streams` streams and `leases` consumers spread over them, with room for `spare` leases more.
     pub fn new(streams: u32, leases: u32, spare: u32) -> Self {
         let places = (leases + spare) as usize;
-        let config = Config {
-            root: "/dev/shm/tensorpool-cost/default",
-            hugepages: false,
-            profiles: PROFILES,
-            announce_period: Duration::from_secs(1),
-            keepalive_interval: Duration::from_secs(1),
-            expiry_grace_intervals: 3,
-            node_id_cooldown: Duration::from_secs(1),
-            seed: 0x9E37_79B9_7F4A_7C15,
-            dynamic: None,
-            private_descriptors: &[],
-            private_controls: &[],
-            shared_streams: &[],
-            answers_hellos: false,
-            consumer_limit: None,
-            retention: None,
-            shutdown: None,
-            shutdown_timeout: Duration::ZERO,
-        };
+        let config = Config::new(
+            "/dev/shm/tensorpool-cost/default",
+            PROFILES,
+            0x9E37_79B9_7F4A_7C15,
+        );
         let storage = Storage {
             leases: leak(LeaseEntry::new(), places),
             streams: leak(StreamEntry::new(), streams as usize),

@@ -118,25 +118,9 @@ pub const fn dtype_name(dtype: Dtype) -> &'static str {
     }
 }
 
-const DTYPES: [Dtype; 13] = [
-    Dtype::Uint8,
-    Dtype::Int8,
-    Dtype::Uint16,
-    Dtype::Int16,
-    Dtype::Uint32,
-    Dtype::Int32,
-    Dtype::Uint64,
-    Dtype::Int64,
-    Dtype::Float32,
-    Dtype::Float64,
-    Dtype::Boolean,
-    Dtype::Bytes,
-    Dtype::Bit,
-];
-
 fn dtype(text: &str) -> Option<Dtype> {
     let named = |dtype: &Dtype| dtype_name(*dtype).eq_ignore_ascii_case(text);
-    DTYPES.into_iter().find(named)
+    Dtype::ALL.iter().copied().find(named)
 }
 
 fn order(text: &str) -> Option<MajorOrder> {
@@ -224,7 +208,7 @@ mod tests {
         for (listed, expected) in rows {
             assert_eq!(declared(&listed), expected, "{listed:?}");
         }
-        for name in DTYPES {
+        for name in Dtype::ALL.iter().copied() {
             assert_eq!(dtype(dtype_name(name)), Some(name));
         }
     }

@@ -17,6 +17,9 @@ macro_rules! wire_enum {
         }
 
         impl $name {
+            /// Every constant, in the order of their numbers.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
             /// The constant with this number, or `None` where none is defined.
             pub const fn new(raw: $raw) -> Option<Self> {
                 match raw {

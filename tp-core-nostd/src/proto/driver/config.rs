@@ -53,7 +53,31 @@ pub struct Config<'a> {
     pub shutdown_timeout: Duration,
 }
 
-impl Config<'_> {
+impl<'a> Config<'a> {
+    /// Streams of these `profiles` in directories below `root`, with the periods that driver 9 names, and nothing that can
+    /// be switched on: write what differs beside `..Config::new(root, profiles, seed)`.
+    pub const fn new(root: &'a str, profiles: &'a [Profile<'a>], seed: u64) -> Self {
+        Self {
+            root,
+            hugepages: false,
+            profiles,
+            announce_period: Duration::from_secs(1),
+            keepalive_interval: Duration::from_secs(1),
+            expiry_grace_intervals: 3,
+            node_id_cooldown: Duration::from_secs(1),
+            seed,
+            dynamic: None,
+            private_descriptors: &[],
+            private_controls: &[],
+            shared_streams: &[],
+            answers_hellos: false,
+            consumer_limit: None,
+            retention: None,
+            shutdown: None,
+            shutdown_timeout: Duration::from_secs(2),
+        }
+    }
+
     /// Whether its parts go together; the streams are checked as they are added.
     pub(super) fn check(&self, text: usize) -> Result<(), SetupError> {
         regions::check(self.root, self.profiles, text)?;

@@ -57,23 +57,11 @@ impl House {
         let profiles: Vec<Profile<'_>> = config.profiles.iter().map(|p| p.as_profile()).collect();
         let profiles: &'static [Profile<'static>] = Vec::leak(profiles);
         let policies = Config {
-            root: ROOT,
-            hugepages: false,
-            profiles,
             announce_period: config.announce_period,
             keepalive_interval: config.keepalive_interval,
             expiry_grace_intervals: config.expiry_grace_intervals,
             node_id_cooldown: config.node_id_cooldown,
-            seed: 1 << 40,
-            dynamic: None,
-            private_descriptors: &[],
-            private_controls: &[],
-            shared_streams: &[],
-            answers_hellos: false,
-            consumer_limit: None,
-            retention: None,
-            shutdown: None,
-            shutdown_timeout: Duration::ZERO,
+            ..Config::new(ROOT, profiles, 1 << 40)
         };
         let storage = Storage {
             leases: leak(LeaseEntry::new(), places),

@@ -9,7 +9,7 @@ pub(super) use super::requests::*;
 use crate::ids::{ClientId, CorrelationId, PoolId, StreamId};
 use crate::seq::SlotCount;
 use crate::shm::PoolClass;
-use crate::time::{Duration, Instant};
+use crate::time::Instant;
 use crate::wire::Stride;
 use crate::wire::driver::*;
 
@@ -43,25 +43,8 @@ const PROFILES: &[Profile<'static>] = &[
     },
 ];
 
-pub(super) const CONFIG: Config<'static> = Config {
-    root: "/dev/shm/tensorpool-ops/default",
-    hugepages: false,
-    profiles: PROFILES,
-    announce_period: Duration::from_secs(1),
-    keepalive_interval: Duration::from_secs(1),
-    expiry_grace_intervals: 3,
-    node_id_cooldown: Duration::from_secs(1),
-    seed: SEED,
-    dynamic: None,
-    private_descriptors: &[],
-    private_controls: &[],
-    shared_streams: &[],
-    answers_hellos: false,
-    consumer_limit: None,
-    retention: None,
-    shutdown: None,
-    shutdown_timeout: Duration::from_secs(2),
-};
+pub(super) const CONFIG: Config<'static> =
+    Config::new("/dev/shm/tensorpool-ops/default", PROFILES, SEED);
 
 /// The driver under test, at `now`.
 pub(super) struct Rig {
