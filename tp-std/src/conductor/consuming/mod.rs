@@ -1,22 +1,23 @@
 //! What makes a role a consumer: memory to read, remapped as announces tell; streams to read it by, shared or its own; and
 //! what it says of itself.
 
+mod memory;
 mod own_stream;
 mod presence;
+mod streams;
 
 use std::sync::Arc;
 
 use tp_core_nostd::proto::declared::TensorDeclaration;
-use tp_core_nostd::proto::fallback::{self, FallbackMachine, PayloadSource};
-use tp_core_nostd::proto::mapping::{Input, Lost, MappingMachine, Order, Source};
+use tp_core_nostd::proto::dispatch::Message;
+use tp_core_nostd::proto::fallback::{FallbackMachine, PayloadSource};
+use tp_core_nostd::proto::mapping::{Input, MappingMachine, Source};
 use tp_core_nostd::proto::private_stream::{self, Kind as StreamKind};
 use tp_core_nostd::proto::progress::says_header_first;
-use tp_core_nostd::proto::qos::{Collision, ConsumerFigures};
+use tp_core_nostd::proto::qos::Collision;
 use tp_core_nostd::proto::session::{Cycle, Happened, Inbound};
 use tp_core_nostd::time::{Duration, Instant};
-use tp_core_nostd::wire::control::{
-    self, ConsumerConfigView, DataSourceMeta, FrameProgress, QosConsumer,
-};
+use tp_core_nostd::wire::control::{DataSourceMeta, FrameProgress, QosConsumer};
 use tp_core_nostd::wire::enums::Mode;
 use tp_linux_hugepages::{LinuxMapper, Mapping};
 
@@ -24,15 +25,14 @@ use super::connection::{Adding, Connection};
 use super::role::{Kind, LinkOf, Post};
 use crate::aeron::TransportError;
 use crate::clock::SharedClock;
-use crate::consumer::{Board, Consumer, ConsumerConfig, ConsumerState, Note, Side};
+use crate::consumer::{Board, Consumer, ConsumerConfig, ConsumerState, Note};
 use crate::context::Context;
 use crate::error::Error;
 use crate::link::Orphaned;
 use crate::medium::{Awaited, Medium, Receiver};
-use crate::regions::{Mapped, Offer, Offered};
-use own_stream::{OwnStream, SharedStream};
+use crate::regions::{Mapped, Offered};
+use own_stream::OwnStream;
 use presence::Presence;
-use tp_core_nostd::proto::dispatch::Message;
 
 #[derive(Debug)]
 pub(super) struct Consuming {
@@ -76,74 +76,6 @@ impl Consuming {
         }
     }
 
-    fn offered(
-        &mut self,
-        post: &mut Post<Self>,
-        now: Instant,
-        offered: &Offered<'_>,
-        source: Source,
-        mapper: &LinuxMapper,
-    ) {
-        if !self.fallback.may_map() {
-            return;
-        }
-        let same_layout = post
-            .mapped
-            .as_ref()
-            .is_some_and(|mapped| mapped.is(offered));
-        let epoch = offered.epoch;
-        let input = Input::Offered {
-            epoch,
-            source,
-            same_layout,
-        };
-        match self.machine.handle(now, input) {
-            Order::None => return,
-            Order::Map => {}
-            Order::Unmap(why) => return self.unmap(post, why),
-            Order::Remap(why) => self.unmap(post, why),
-        }
-        let result = match Offer::of(offered).map_read(mapper) {
-            Ok(mapped) => {
-                let (activity_ns, one_writer) = (mapped.activity_ns(), mapped.is_of_one_writer());
-                post.mapped = Some(mapped);
-                Input::Mapped {
-                    activity_ns,
-                    one_writer,
-                }
-            }
-            Err(refused) => {
-                tracing::warn!(stream = %self.config.stream, %refused, "regions on offer are not used");
-                post.completion.fail_for_good(&refused);
-                let _ = self.fallback.handle(fallback::Input::Refused);
-                Input::MapFailed
-            }
-        };
-        self.input(post, now, result);
-        if self.machine.mapped().is_some() {
-            let _ = self.fallback.handle(fallback::Input::Mapped);
-            self.board.status.count_mapping();
-            self.presence.speak();
-            if let Some(until) = &mut self.awaits_metadata_until {
-                *until = (*until).min(now.after(self.period.saturating_mul(3)));
-            }
-        }
-        post.activate();
-    }
-
-    fn input(&mut self, post: &mut Post<Self>, now: Instant, input: Input) {
-        match self.machine.handle(now, input) {
-            Order::None | Order::Map => {}
-            Order::Unmap(why) | Order::Remap(why) => self.unmap(post, why),
-        }
-    }
-
-    fn unmap(&mut self, post: &mut Post<Self>, why: Lost) {
-        tracing::debug!(stream = %self.config.stream, ?why, "unmapped");
-        let _ = self.fallback.handle(fallback::Input::Unmapped);
-        post.fence();
-    }
-
     /// The lease is gone, and whatever was assigned to its holder.
     fn lose(&mut self, post: &mut Post<Self>, now: Instant) {
         self.is_held = false;
@@ -159,28 +91,6 @@ impl Consuming {
         self.board.status.set_fallback_uri(None);
     }
 
-    /// Orders of whoever answers hellos (C-110).
-    fn ordered(&mut self, post: &mut Post<Self>, now: Instant, view: ConsumerConfigView<'_>) {
-        let Ok(ordered) = control::ConsumerConfig::try_from(view) else {
-            return;
-        };
-        let addressee = (self.config.stream, post.session.client());
-        if (ordered.stream_id, ordered.consumer_id) != addressee {
-            return;
-        }
-        self.mode = ordered.mode;
-        if self.fallback.handle(fallback::Input::Config(&ordered)) {
-            self.input(post, now, Input::Forbidden);
-        }
-        self.board.status.set_fallback_uri(self.fallback.uri());
-        let descriptors = private_stream::Input::Config(ordered.descriptor);
-        let shared = self.descriptors.handle(now, &self.board, descriptors);
-        self.follow(post, now, shared);
-        let control = private_stream::Input::Config(ordered.control);
-        let shared = self.control.handle(now, &self.board, control);
-        self.follow(post, now, shared);
-    }
-
     /// What applies to the stream's frames.
     fn described(&mut self, post: &mut Post<Self>, meta: &DataSourceMeta<'_>) {
         if let Some(expected) = self.config.expected() {
@@ -193,92 +103,6 @@ impl Consuming {
         }
         let header_first = says_header_first(&meta.attributes).then_some(meta.meta_version);
         self.board.status.set_header_first(header_first);
-    }
-
-    fn follow(&mut self, post: &mut Post<Self>, now: Instant, shared: SharedStream) {
-        match shared {
-            SharedStream::Stays => {}
-            SharedStream::Wanted => post.adding = Adding::Wanted,
-            SharedStream::StartOver => self.start_over(post, now),
-        }
-    }
-
-    /// Every stream is given up; the shared one comes anew.
-    fn start_over(&mut self, post: &mut Post<Self>, now: Instant) {
-        self.descriptors.forget(now);
-        self.control.forget(now);
-        self.board.start_over();
-        post.adding = Adding::Wanted;
-    }
-
-    /// A stream got or lost its publisher.
-    fn noted(&mut self, post: &mut Post<Self>, now: Instant, side: Side, is_there: bool) {
-        let input = match is_there {
-            true => private_stream::Input::Connected,
-            false => private_stream::Input::Lost,
-        };
-        let shared = match (side, is_there) {
-            (Side::Control, _) => self.control.handle(now, &self.board, input),
-            (Side::Private, _) => self.descriptors.handle(now, &self.board, input),
-            // Found again where it is returned to; there the news is of the other stream.
-            (Side::Shared, true) if self.descriptors.is_returning() => {
-                self.descriptors.handle(now, &self.board, input)
-            }
-            // Or left already.
-            (Side::Shared, _) if is_there || self.descriptors.is_private() => SharedStream::Stays,
-            // The image was taken away from us, or its publisher went: a new subscription finds the next one.
-            (Side::Shared, _) => SharedStream::Wanted,
-        };
-        self.follow(post, now, shared);
-    }
-
-    /// What is said of us, and which streams are ours.
-    fn tend_streams(
-        &mut self,
-        post: &mut Post<Self>,
-        now: Instant,
-        connection: &mut Connection,
-    ) -> u32 {
-        let mut work = 0_u32;
-        let consumer = post.session.client();
-        if self
-            .presence
-            .say_hello(now, consumer, &self.config, connection)
-        {
-            work = work.saturating_add(1);
-            let wish = self.config.wish();
-            let asked = [wish.descriptor.is_some(), wish.control.is_some()];
-            let streams = [&mut self.descriptors, &mut self.control];
-            for (stream, asks) in streams.into_iter().zip(asked) {
-                // At most it has one added, which is nothing to the shared stream.
-                let input = private_stream::Input::HelloSent { asks };
-                let _ = stream.handle(now, &self.board, input);
-            }
-        }
-        let medium = connection.medium();
-        let shared = self.descriptors.tend(now, &self.board, medium);
-        let of_control = self.control.tend(now, &self.board, medium);
-        self.follow(post, now, shared);
-        self.follow(post, now, of_control);
-        if !self.board.is_settled() {
-            post.link.cell.notify();
-        }
-        let (counters, epoch, mode) = (&self.board.counters, self.machine.mapped(), self.mode);
-        let figures = || ConsumerFigures {
-            epoch,
-            last_seq: counters.last_seq(),
-            drops_gap: counters.gap_drops(),
-            drops_late: counters.late_drops(),
-            mode,
-        };
-        connection.listen_to_qos();
-        if self.config.wish().progress.is_some() || self.config.expected().is_some() {
-            connection.listen_to_metadata();
-        }
-        let reported = self
-            .presence
-            .report(now, consumer, &self.config, figures, connection);
-        work.saturating_add(reported.into())
     }
 
     /// Tells everybody who looks how it stands.
