@@ -1,5 +1,5 @@
 use super::*;
-use crate::proto::claim::{Entry, Overtaking, TableId};
+use crate::proto::claim::{ClaimError, Entry, Overtaking, TableId};
 use crate::proto::regions::fixture::{self, Memory, pool_id};
 use crate::shm::{CommitWord, Dtype, MajorOrder, SlotHeader, TensorHeader};
 use core::cell::RefCell;
