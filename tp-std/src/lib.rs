@@ -14,6 +14,7 @@ mod context;
 pub mod driver;
 mod error;
 pub mod idle;
+mod join;
 mod link;
 pub mod log;
 pub mod medium;
@@ -42,15 +43,26 @@ pub use context::{
     METADATA_STREAM, QOS_STREAM, Reattach, STATUS_STREAM,
 };
 pub use error::{Code, Coded, ConfigError, Error};
+pub use join::{
+    JoinBarrier, JoinConfig, JoinCounters, JoinInput, JoinMode, JoinRead, LatestByTimeJoinBarrier,
+    LatestJoinBarrier, MergeMap, SequenceJoinBarrier, SequenceMap, TimestampJoinBarrier,
+    TimestampMap,
+};
 pub use own_regions::OwnRegions;
 pub use producer::{
     AnswerHellos, BlobsWaiting, Claim, CommitMeta, CommitRefused, Consumers, Delivery,
     DeliveryCounts, Filled, FixedPool, FixedPoolConfig, Frame, Mode, NoPool, NoPoolReason,
     OfferError, PrivateDeliveries, Producer, ProducerConfig, Published, Queued, Refused,
-    Requeueable, Slot, Streaming,
+    Requeueable, Slot, Streaming, TraceIds, Tracing,
 };
 pub use regions::OfferRefused;
-pub use tp_core_nostd::ids::{ClientId, Epoch, StreamId};
+pub use tp_core_nostd::ids::{ClientId, Epoch, StreamId, TraceId};
+pub use tp_core_nostd::proto::join::{OutTime, Readiness, Verdict};
+pub use tp_core_nostd::proto::tracelink::{
+    LinkCounters, LinkRefusal, Sent as LinkSent, Stage, Traced,
+};
 pub use tp_core_nostd::seq::Seq;
 pub use tp_core_nostd::shm::{Dtype, MajorOrder, TensorHeader};
+pub use tp_core_nostd::wire::enums::ClockDomain;
+pub use tp_core_nostd::wire::merge_map::TimestampSource;
 pub use tp_linux_hugepages::{Permissions, Residency};

@@ -54,12 +54,14 @@
 mod barrier;
 mod input;
 mod latest;
+mod recent;
 mod sequence;
 mod timestamp;
 
 pub use barrier::{Barrier, JoinKind};
 pub use input::{InputFrame, Place};
 pub use latest::{BySeq, ByStamp, Latest, LatestBySequence, LatestByTime, Selected};
+pub use recent::{Recent, Told};
 pub use sequence::{InSequence, SequenceJoin, frames_needed};
 pub use timestamp::{InTime, OutTime, TimestampJoin};
 

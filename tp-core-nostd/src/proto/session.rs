@@ -10,7 +10,7 @@ use super::announce::AnnounceFilter;
 use super::dispatch::Message;
 use super::lease_client::{Event, LeaseClient, LeaseConfig, LeaseLost, Transmit};
 use super::random::Ids;
-use crate::ids::{ClientId, Epoch, StreamId};
+use crate::ids::{ClientId, Epoch, NodeId, StreamId};
 use crate::sbe::EncodeError;
 use crate::time::{Duration, Instant};
 use crate::transport::{ImageId, Publication, SendError};
@@ -271,6 +271,13 @@ impl Session {
     pub const fn clear_reattach(&mut self) {
         if let Hold::Leased(lease) = &mut self.hold {
             lease.clear_reattach();
+        }
+    }
+
+    /// See [`LeaseClient::desire_node`].
+    pub const fn desire_node(&mut self, node: Option<NodeId>) {
+        if let Hold::Leased(lease) = &mut self.hold {
+            lease.desire_node(node);
         }
     }
 

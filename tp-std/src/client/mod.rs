@@ -2,6 +2,7 @@
 
 pub(crate) mod endpoints;
 pub mod handlers;
+mod joins;
 mod pending;
 mod polling;
 mod thread;

@@ -9,6 +9,7 @@ use super::adds::Wish;
 use super::completion::Handle;
 use super::consuming::Consuming;
 use super::items::Item;
+use super::maps::{Join, Own};
 use super::producing::Producing;
 use super::role::{Cold, Role};
 use crate::client::endpoints::{PublicationHandle, SubscriptionHandle};
@@ -28,6 +29,8 @@ pub(crate) enum Command {
     AddSubscription(Wish<SubscriptionHandle>),
     Listen(Listening),
     Work(Item),
+    Join(Join),
+    AnnounceMap(Own),
     /// End when every lease was given back.
     Finish,
     /// End now.
@@ -42,7 +45,12 @@ impl Command {
             Self::Consumer(_, handle) => handle.fail(Error::Closed),
             Self::AddPublication(wish) => wish.handle.fail(Error::Closed),
             Self::AddSubscription(wish) => wish.handle.fail(Error::Closed),
-            Self::Listen(_) | Self::Work(_) | Self::Finish | Self::Close => {}
+            Self::Listen(_)
+            | Self::Work(_)
+            | Self::Join(_)
+            | Self::AnnounceMap(_)
+            | Self::Finish
+            | Self::Close => {}
         }
     }
 }

@@ -15,6 +15,7 @@ mod consuming;
 mod cycle;
 mod items;
 mod listeners;
+mod maps;
 mod news;
 mod producing;
 mod retired;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 
 use crossbeam_queue::ArrayQueue;
 use tp_core_nostd::agent::Agent;
+use tp_core_nostd::ids::{Epoch, StreamId};
 use tp_core_nostd::proto::dispatch::{Ignored, Message};
 use tp_core_nostd::proto::random::Ids;
 use tp_core_nostd::time::Clock;
@@ -38,6 +40,8 @@ pub(crate) use cycle::is_in_cycle;
 pub(crate) use items::Item;
 use items::Items;
 use listeners::Listeners;
+use maps::Maps;
+pub(crate) use maps::{Join, Own};
 use role::{Ended, Role};
 use tp_core_nostd::proto::session::Cycle;
 
@@ -56,6 +60,8 @@ pub(crate) struct Shared {
     pub(crate) commands: ArrayQueue<Command>,
     /// Messages of ours in name that did not fit (T-37).
     pub(crate) malformed: Counter,
+    /// What joins go by, too.
+    pub(crate) clock: SharedClock,
 }
 
 /// Owner of a client's state; see the module.
@@ -69,6 +75,7 @@ pub struct Conductor {
     roles: Vec<Box<dyn Role>>,
     adds: Adds,
     listeners: Listeners,
+    maps: Maps,
     items: Items,
     delegate: Option<Delegate>,
     /// It ends with its last role.
@@ -88,6 +95,7 @@ impl Conductor {
         let shared = Arc::new(Shared {
             commands: ArrayQueue::new(context.command_queue_capacity()),
             malformed: Counter::default(),
+            clock: context.clock().clone(),
         });
         let delegate = context.take_delegate();
         let conductor = Self {
@@ -103,6 +111,7 @@ impl Conductor {
             roles: Vec::new(),
             adds: Adds::default(),
             listeners: Listeners::default(),
+            maps: Maps::new(context.merge_map_announce_period()),
             items: Items::default(),
             delegate,
             finishing: false,
@@ -157,6 +166,8 @@ impl Conductor {
                     self.listeners.add(listening);
                 }
                 Command::Work(item) => self.items.add(item),
+                Command::Join(join) => self.maps.add_join(join),
+                Command::AnnounceMap(own) => self.maps.add_own(own),
                 Command::Finish => {
                     self.finishing = true;
                     for role in &mut self.roles {
@@ -200,6 +211,7 @@ impl Conductor {
                     }
                     tell_news(role.as_mut(), &mut self.listeners);
                 }
+                self.maps.hear(inbound.message);
                 if !self.listeners.is_empty() {
                     let used = use_of(&inbound.message, &self.roles);
                     self.listeners.tell(Heard::Message(inbound.message, used));
@@ -240,6 +252,11 @@ impl Conductor {
                 }
             }
         });
+        let roles = &self.roles;
+        let tended = self.maps.tend(cycle.now, &mut self.connection, |stream| {
+            epoch_produced(stream, roles)
+        });
+        work = work.saturating_add(tended);
         self.listeners.collect();
         work = work.saturating_add(self.items.do_work(cycle.now));
         if self.finishing && self.roles.is_empty() {
@@ -317,6 +334,14 @@ fn tell_news(role: &mut dyn Role, listeners: &mut Listeners) {
     while let Some(news) = role.take_news() {
         listeners.tell(Heard::Lease(&news));
     }
+}
+
+/// The epoch in which the client itself produces a stream.
+fn epoch_produced(stream: StreamId, roles: &[Box<dyn Role>]) -> Option<Epoch> {
+    let mut producers = roles.iter().filter(|role| role.is_producer());
+    producers
+        .find(|role| role.stream() == stream)?
+        .mapped_epoch()
 }
 
 /// What the roles of the client make of an announced stream.

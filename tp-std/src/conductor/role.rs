@@ -8,6 +8,7 @@ use tp_core_nostd::ids::{Epoch, StreamId};
 use tp_core_nostd::proto::lease_client::LeaseLost;
 use tp_core_nostd::proto::session::{Cycle, Happened, Inbound, Session};
 use tp_core_nostd::time::Instant;
+use tp_core_nostd::wire::driver::Role as LeaseRole;
 use tp_linux_hugepages::LinuxMapper;
 
 use super::attaching::Who;
@@ -55,6 +56,9 @@ pub(super) trait Role: fmt::Debug + Send {
 
     /// Its stream.
     fn stream(&self) -> StreamId;
+
+    /// Whether it produces its stream.
+    fn is_producer(&self) -> bool;
 
     /// The epoch whose memory it uses.
     fn mapped_epoch(&self) -> Option<Epoch>;
@@ -317,6 +321,10 @@ impl<K: Kind> Role for Cold<K> {
 
     fn stream(&self) -> StreamId {
         self.post.session.stream()
+    }
+
+    fn is_producer(&self) -> bool {
+        self.post.session.role() == LeaseRole::Producer
     }
 
     fn mapped_epoch(&self) -> Option<Epoch> {

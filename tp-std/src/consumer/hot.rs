@@ -96,6 +96,10 @@ impl Hot {
         self.note = None;
     }
 
+    pub(super) const fn stream(&self) -> StreamId {
+        self.stream
+    }
+
     /// The descriptors come another way from now on.
     pub(super) fn turn(&mut self, turn: Turn, is_private: bool) {
         match turn {

@@ -19,13 +19,14 @@ mod waiting;
 
 use std::sync::Arc;
 
-use tp_core_nostd::ids::Epoch;
+use tp_core_nostd::ids::{Epoch, StreamId};
 use tp_core_nostd::proto::read::Reader;
 use tp_core_nostd::role::Generation;
 use tp_core_nostd::seq::Seq;
 use tp_core_nostd::shm::PayloadPool;
 use tp_core_nostd::time::Clock;
 use tp_core_nostd::wire::control::{FrameDescriptor, FrameProgress};
+use tp_core_nostd::wire::enums::ClockDomain;
 use tp_linux_hugepages::{MappedBell, Mapping};
 
 use crate::clock::{MonotonicClock, SharedClock};
@@ -125,6 +126,16 @@ impl Consumer {
             hot: Hot::new(config, board.counters.clone(), clock),
             board,
         }
+    }
+
+    /// Its stream.
+    pub const fn stream(&self) -> StreamId {
+        self.hot.stream()
+    }
+
+    /// The clock of its frames' times, as the last announce that was heeded says; `None` before the first one.
+    pub fn clock_domain(&self) -> Option<ClockDomain> {
+        self.board.status.clock_domain()
     }
 
     /// The epoch that is mapped.

@@ -4,6 +4,7 @@ use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tp_core_nostd::ids::{ClientId, StreamId};
+use tp_core_nostd::wire::enums::ClockDomain;
 
 /// Where a consumer stands (C-093).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +43,8 @@ pub struct ConsumerStatus {
     collisions: AtomicU64,
     /// One above the metadata version whose frames have their header first; 0 is none.
     header_first: AtomicU64,
+    /// As on the wire; 0 is none.
+    clock_domain: AtomicU8,
     fallback_uri: Mutex<Option<Box<str>>>,
 }
 
@@ -95,6 +98,14 @@ impl ConsumerStatus {
         raised
             .checked_sub(1)
             .and_then(|version| u32::try_from(version).ok())
+    }
+
+    pub(crate) fn clock_domain(&self) -> Option<ClockDomain> {
+        ClockDomain::new(self.clock_domain.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn set_clock_domain(&self, clock: ClockDomain) {
+        self.clock_domain.store(clock.get(), Ordering::Relaxed);
     }
 
     pub(crate) fn set_state(&self, state: ConsumerState) {

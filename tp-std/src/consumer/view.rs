@@ -16,6 +16,12 @@ pub struct FrameReader<'a> {
 }
 
 impl<'a> FrameReader<'a> {
+    /// When the frame was captured, as its slot says now: a look that counts no drop, before the frame is read.
+    pub(crate) fn capture_ns(&mut self) -> Option<u64> {
+        let frame = self.reading.read(self.seq).ok()?;
+        frame.header.timestamp_ns
+    }
+
     /// The frame as its slot is now.
     ///
     /// # Errors

@@ -214,6 +214,7 @@ impl Coded for Error {
             | Self::NoDriver { .. }
             | Self::Memory(_)
             | Self::Declared(_)
+            | Self::NoNode
             | Self::Timeout
             | Self::Thread(_) => Code::Generic,
         }
@@ -224,7 +225,7 @@ impl Coded for Error {
             Self::Transport(error) => error.errno(),
             Self::Config(error) => error.errno(),
             Self::Memory(refused) => refused.errno(),
-            Self::Declared(_) => Errno::INVAL.raw_os_error(),
+            Self::Declared(_) | Self::NoNode => Errno::INVAL.raw_os_error(),
             Self::Rejected { .. } => Errno::PERM.raw_os_error(),
             Self::Protocol => Errno::BADMSG.raw_os_error(),
             Self::NoDriver { .. } | Self::Timeout => Errno::TIMEDOUT.raw_os_error(),
@@ -312,6 +313,7 @@ mod tests {
         check(&memory(MapError::NotAFile), -1, EBADMSG);
         check(&Error::Memory(OfferRefused::Layout { got: 2 }), -1, EBADMSG);
         check(&Error::Declared(Contradiction::Dtype), -1, EINVAL);
+        check(&Error::NoNode, -1, EINVAL);
     }
 
     #[test] // req: C-131

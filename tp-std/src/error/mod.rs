@@ -6,6 +6,7 @@ use core::time::Duration;
 
 use tp_core_nostd::proto::declared::Contradiction;
 use tp_core_nostd::uri::UriError;
+use tp_core_nostd::wire::ValueError;
 use tp_core_nostd::wire::driver::RefusalCode;
 
 use crate::aeron::{AdoptError, ChannelError, TransportError};
@@ -62,6 +63,9 @@ pub enum ConfigError {
     /// Regions that make no stream.
     #[error("{0}")]
     Pools(&'static str),
+    /// A merge map that makes no sense to anybody.
+    #[error("the merge map makes no sense: {0}")]
+    MergeMap(ValueError),
     /// A wish to a driver, for a producer that has none (C-048).
     #[error("{wish} is for the driver to grant, and this producer has none")]
     WithoutDriver {
@@ -107,6 +111,10 @@ pub enum Error {
     /// The stream declares tensors of another kind than the consumer expects (E-04).
     #[error("the stream declares tensors of another {0} than is expected")]
     Declared(Contradiction),
+    /// The driver granted no node id, so no trace ids can be minted (tracelink 4). Give the producer
+    /// [`TraceIds`](crate::TraceIds) of its own, or do not have it trace.
+    #[error("the driver granted no node id, without which frames cannot be traced")]
+    NoNode,
     /// Too many commands wait for the conductor; try again.
     #[error("the conductor's command queue is full")]
     QueueFull,

@@ -12,6 +12,7 @@ use tp_core_nostd::shm::RegionWriter;
 use tp_core_nostd::wire::driver::{HugepagesPolicy, PublishMode, Role};
 
 use super::consumers::Consumers;
+use super::trace::Tracing;
 use crate::error::ConfigError;
 use crate::own_regions::OwnRegions;
 
@@ -30,6 +31,7 @@ pub struct ProducerConfig {
     pub(crate) consumers: Consumers,
     pub(super) header_order: HeaderOrder,
     pub(super) wake_ups: bool,
+    pub(crate) tracing: Option<Tracing>,
 }
 
 /// Bytes for attributes unless the application asks for more or fewer.
@@ -51,6 +53,7 @@ impl ProducerConfig {
             header_order: HeaderOrder::Last,
             own: None,
             wake_ups: true,
+            tracing: None,
         }
     }
 
@@ -142,6 +145,14 @@ impl ProducerConfig {
         self
     }
 
+    /// Traces its frames: each carries an id, and those made from several others name them
+    /// ([`Producer::trace`](super::Producer::trace)). They are not traced by default.
+    #[must_use]
+    pub fn with_tracing(mut self, tracing: Tracing) -> Self {
+        self.tracing = Some(tracing);
+        self
+    }
+
     /// What no driver is asked for, where there is none.
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         let Some(own) = &self.own else { return Ok(()) };
@@ -157,6 +168,10 @@ impl ProducerConfig {
                 self.lease.hugepages != usual.hugepages,
             ),
             ("a node id", self.lease.desired_node.is_some()),
+            (
+                "the node id of trace ids",
+                self.tracing.as_ref().is_some_and(Tracing::needs_node),
+            ),
         ];
         match wishes.into_iter().find(|(_, asked)| *asked) {
             Some((wish, _)) => Err(ConfigError::WithoutDriver { wish }),

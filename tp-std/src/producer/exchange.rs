@@ -8,6 +8,7 @@ use tp_core_nostd::proto::consumer_manager::{ManagerPolicy, StreamKind};
 use tp_core_nostd::proto::progress::ProgressPolicy;
 
 use super::frame::{Delivery, DeliveryCounts};
+use super::trace::TraceIds;
 use crate::link::{Counter, Newest};
 use crate::medium::Sender;
 
@@ -50,6 +51,8 @@ pub(crate) struct Exchange {
     pub(crate) orders: ArrayQueue<Order>,
     /// Endpoints that the producer is done with: closing them is nothing for its thread.
     pub(crate) retired: ArrayQueue<Box<dyn Sender>>,
+    /// Conductor to producer: who mints its trace ids; nobody once its node is somebody else's.
+    pub(crate) ids: Newest<Option<TraceIds>>,
     /// Another policy, from the application.
     pub(crate) policy: Newest<ManagerPolicy>,
     /// Consumers that are there.
@@ -63,6 +66,7 @@ impl Exchange {
         Self {
             orders: ArrayQueue::new(room),
             retired: ArrayQueue::new(room),
+            ids: Newest::default(),
             policy: Newest::default(),
             known: Counter::new(),
         }

@@ -279,6 +279,7 @@ impl Producer<FixedPool> {
         let meta = self.outlet.meta_after(started, meta);
         let sent_ns = self.outlet.sent_ns();
         let image = self.outlet.prepare(tensor);
+        let epoch = writing.regions().ring().shape().epoch;
         let committed = writing.commit(slot.buffer.token, image, len, meta, sent_ns);
         let (token, committed) = match committed {
             Ok(committed) => committed,
@@ -287,7 +288,7 @@ impl Producer<FixedPool> {
         let mut filled = Slot::new(slot.buffer);
         filled.buffer.token = token;
         filled.buffer.started = None;
-        let published = self.published(committed);
+        let published = self.published(epoch, committed, meta.trace_id);
         self.send_ready();
         self.tell();
         Ok((published, filled))

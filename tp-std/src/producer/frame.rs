@@ -1,7 +1,9 @@
 //! Frames as they are handed in, and what becomes of them.
 
+use tp_core_nostd::ids::Epoch;
 use tp_core_nostd::proto::claim::ClaimError;
 use tp_core_nostd::proto::publish::{self, CommitError};
+use tp_core_nostd::proto::tracelink::Traced;
 use tp_core_nostd::seq::Seq;
 use tp_core_nostd::shm::TensorHeader;
 
@@ -17,7 +19,7 @@ pub struct Frame<'a> {
     pub capture_ns: Option<u64>,
     /// The metadata that applies to it; where nobody says, the version the producer told last, if it told any (W-227).
     pub meta_version: Option<u32>,
-    /// Set where it is traced.
+    /// Its trace id; where nobody says, a producer that [traces](super::ProducerConfig::with_tracing) mints one.
     pub trace_id: Option<u64>,
 }
 
@@ -31,6 +33,13 @@ impl<'a> Frame<'a> {
             meta_version: None,
             trace_id: None,
         }
+    }
+
+    /// The same frame under this trace; see [`Producer::trace`](super::Producer::trace).
+    #[must_use]
+    pub const fn with_trace(mut self, traced: &Traced) -> Self {
+        self.trace_id = Some(traced.trace_id().get());
+        self
     }
 }
 
@@ -47,9 +56,20 @@ pub struct CommitMeta {
     pub trace_id: Option<u64>,
 }
 
+impl CommitMeta {
+    /// The same under this trace; see [`Producer::trace`](super::Producer::trace).
+    #[must_use]
+    pub const fn with_trace(mut self, traced: &Traced) -> Self {
+        self.trace_id = Some(traced.trace_id().get());
+        self
+    }
+}
+
 /// A frame that is committed: every reader of the memory can have it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Published {
+    /// The epoch it belongs to.
+    pub epoch: Epoch,
     /// Its number.
     pub seq: Seq,
     /// What became of its descriptor (C-056).

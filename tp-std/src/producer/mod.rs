@@ -20,13 +20,14 @@ mod privates;
 mod progress;
 mod source;
 mod streaming;
+mod trace;
 mod voice;
 
 use core::fmt;
 use std::sync::Arc;
 
 use crossbeam_queue::ArrayQueue;
-use tp_core_nostd::ids::Epoch;
+use tp_core_nostd::ids::{Epoch, StreamId};
 use tp_core_nostd::proto::claim::{self as core_claim, Entry, TableId, Token};
 use tp_core_nostd::proto::progress::{Meter, Throttle};
 use tp_core_nostd::proto::publish::{Committed, Publisher};
@@ -55,6 +56,7 @@ use outlet::Outlet;
 pub use privates::PrivateDeliveries;
 pub use source::BlobsWaiting;
 pub use streaming::Streaming;
+pub use trace::{TraceIds, Tracing};
 pub(crate) use voice::{Blob, Voice};
 
 pub(crate) type ProducerLink = Link<WritableMapping, Box<dyn Sender>, ()>;
@@ -139,6 +141,9 @@ impl Producer {
             publisher.telling(throttle, order)
         });
         self.outlet.privates.forget_waiting();
+        if let Some(tracer) = &mut self.outlet.tracer {
+            tracer.write_to(stream, slots);
+        }
         self.outlet.is_stale = false;
         self.outlet.voice.figures().begin(epoch);
     }
@@ -158,6 +163,13 @@ impl<M: Mode> Producer<M> {
     pub fn is_connected(&mut self) -> bool {
         let _ = self.catch_up();
         self.outlet.is_connected()
+    }
+
+    /// The number that the next claim or offer gets; `None` while it has no lease, and after the last. For joins, whose
+    /// outputs are named by it.
+    pub fn next_seq(&mut self) -> Option<Seq> {
+        self.catch_up().ok()?;
+        M::next_seq(self)
     }
 
     /// What its descriptors met so far.
@@ -201,15 +213,42 @@ impl<M: Mode> Producer<M> {
         }
     }
 
-    fn published(&mut self, committed: Committed) -> Published {
+    fn published(
+        &mut self,
+        epoch: Epoch,
+        committed: Committed,
+        trace_id: Option<u64>,
+    ) -> Published {
         self.outlet.voice.figures().advance(M::next_seq(self));
+        let seq = committed.seq();
+        if let Some(tracer) = &mut self.outlet.tracer {
+            tracer.record(&frame_of(self.outlet.stream, epoch, seq, trace_id));
+        }
         Published {
-            seq: committed.seq(),
+            epoch,
+            seq,
             delivery: match committed {
                 Committed::Ready(descriptor) => self.outlet.send(&descriptor),
                 Committed::Held(_) => Delivery::Held,
             },
         }
+    }
+}
+
+/// What names a frame and its trace.
+const fn frame_of(
+    stream_id: StreamId,
+    epoch: Epoch,
+    seq: Seq,
+    trace_id: Option<u64>,
+) -> FrameDescriptor {
+    FrameDescriptor {
+        stream_id,
+        epoch,
+        seq,
+        timestamp_ns: None,
+        meta_version: None,
+        trace_id,
     }
 }
 

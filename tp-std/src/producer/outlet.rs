@@ -18,6 +18,7 @@ use super::exchange::Exchange;
 use super::frame::{CommitMeta, Delivery, DeliveryCounts, OfferError};
 use super::privates::Privates;
 use super::progress::Started;
+use super::trace::Tracer;
 use super::voice::{Description, Voice};
 use crate::clock::SharedClock;
 use crate::medium::Sender;
@@ -45,6 +46,8 @@ pub(super) struct Outlet {
     /// The streams of single consumers.
     pub(super) privates: Privates,
     pub(super) header_order: HeaderOrder,
+    /// Where frames are traced.
+    pub(super) tracer: Option<Tracer>,
     pub(super) clock: SharedClock,
     pub(super) stream: StreamId,
     pub(super) voice: Arc<Voice>,
@@ -82,6 +85,7 @@ impl Outlet {
             deliveries: DeliveryCounts::default(),
             privates: Privates::new(exchange, config.consumers.streams()),
             header_order: config.header_order,
+            tracer: config.tracing.as_ref().map(Tracer::new),
             clock,
         }
     }
@@ -102,6 +106,9 @@ impl Outlet {
             self.privates.exchange().retire(old);
         }
         self.privates.catch_up();
+        if let (Some(tracer), Some(ids)) = (&mut self.tracer, self.privates.exchange().ids.take()) {
+            tracer.mint_by(ids);
+        }
         if let Some(bell) = self.link.bell.take() {
             self.bell = bell.filter(|_| self.wake_ups);
         }
@@ -158,7 +165,10 @@ impl Outlet {
                 .filter(|captured| *captured != 0)
                 .unwrap_or_else(|| self.clock.now().as_ns()),
             meta_version: meta_version.or(self.meta_version),
-            trace_id,
+            trace_id: match &self.tracer {
+                Some(tracer) => tracer.id_of(trace_id, &self.clock),
+                None => trace_id,
+            },
         }
     }
 

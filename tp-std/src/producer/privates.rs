@@ -233,6 +233,15 @@ impl Privates {
         }
     }
 
+    /// Says something on the shared control stream, once.
+    ///
+    /// # Errors
+    /// It was not taken, or there is no way there yet.
+    pub(super) fn say(&mut self, message: &[u8]) -> Result<(), SendError> {
+        let control = self.control.as_mut().ok_or(SendError::NotConnected)?;
+        control.offer(message)
+    }
+
     pub(super) fn deliveries(&self) -> impl Iterator<Item = PrivateDeliveries> {
         let descriptors = self
             .open

@@ -56,8 +56,9 @@ impl Producer {
             .meta(frame.capture_ns, frame.meta_version, frame.trace_id);
         let sent_ns = self.outlet.sent_ns();
         let image = self.outlet.prepare(&frame.tensor);
+        let epoch = writing.regions().ring().shape().epoch;
         let committed = writing.offer(frame.payload, image, meta, sent_ns)?;
-        Ok(self.published(committed))
+        Ok(self.published(epoch, committed, meta.trace_id))
     }
 
     /// Takes the next slot with room for `len` bytes, to be filled in place.
@@ -103,12 +104,13 @@ impl Producer {
         let meta = self.outlet.meta_after(started, meta);
         let sent_ns = self.outlet.sent_ns();
         let image = self.outlet.prepare(tensor);
+        let epoch = writing.regions().ring().shape().epoch;
         let committed = match writing.commit(claim.buffer.token, image, len, meta, sent_ns) {
             Ok(committed) => committed,
             Err(error) => return refuse(claim, CommitRefused::Claim(error)),
         };
         claim.buffer.end();
-        let published = self.published(committed);
+        let published = self.published(epoch, committed, meta.trace_id);
         self.send_ready();
         self.tell();
         Ok(published)

@@ -126,6 +126,14 @@ impl<K: JoinKind, S: AsRef<[Place<K::Rule>]> + AsMut<[Place<K::Rule>]>> Barrier<
         MapNews::Applied
     }
 
+    /// A map for this output in this epoch makes no sense, as whoever kept maps found (J-015, J-024).
+    pub fn refuse_map(&mut self, scope: Scope, error: ValueError) -> MapNews {
+        match self.is_ours(Some(scope)) {
+            true => self.void(error),
+            false => MapNews::Ignored,
+        }
+    }
+
     /// An input begins this epoch, as its announces tell: nothing seen before counts any more. Its first frame tells as well.
     pub fn begin_input_epoch(&mut self, input: StreamId, epoch: Epoch) {
         for place in self.places_of(input) {
@@ -154,6 +162,12 @@ impl<K: JoinKind, S: AsRef<[Place<K::Rule>]> + AsMut<[Place<K::Rule>]>> Barrier<
                 }
             }
         }
+    }
+
+    /// The rule at this place of the map that applies, and what the last answer says of its input.
+    pub fn rule(&self, at: usize) -> Option<(K::Rule, Verdict)> {
+        let place = self.places.as_ref().get(at)?;
+        Some((place.rule?, place.verdict))
     }
 
     /// What the last answer says of each rule's input, in the map's order.

@@ -89,7 +89,7 @@ impl<S: AsRef<[Place<TimestampRule>]> + AsMut<[Place<TimestampRule>]>> Timestamp
 }
 
 /// Up to which time an output needs an input; `None` while it can need none (J-056, J-057).
-fn time_needed(need: TimestampNeed, out_ns: u64) -> Option<u64> {
+pub(super) fn time_needed(need: TimestampNeed, out_ns: u64) -> Option<u64> {
     match need {
         TimestampNeed::Offset(offset) => out_ns.checked_add_signed(offset.get()),
         TimestampNeed::Window(window) => (out_ns >= window.get()).then_some(out_ns),

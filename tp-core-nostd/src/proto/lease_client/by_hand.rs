@@ -1,6 +1,7 @@
 //! What an owner does with a lease by hand: keep it alive, and ask for it again (C-038, C-046).
 
 use super::{LeaseClient, State};
+use crate::ids::NodeId;
 use crate::time::{Duration, Instant};
 
 impl LeaseClient {
@@ -36,6 +37,11 @@ impl LeaseClient {
             }
             _ => false,
         }
+    }
+
+    /// Asks for this node id, or for none in particular, from the next attach on (tracelink 4).
+    pub const fn desire_node(&mut self, node: Option<NodeId>) {
+        self.config.desired_node = node;
     }
 
     /// When a lost lease will be asked for again; [`Instant::NEVER`] while nobody said when.

@@ -142,6 +142,8 @@ impl Kind for Consuming {
                 self.offered(post, now, &Offered::from(&grant), Source::Attach, mapper);
             }
             Happened::Announced(announce) => {
+                let status = &self.board.status;
+                status.set_clock_domain(announce.announce_clock_domain);
                 let source = Source::Announce {
                     timestamp_ns: announce.announce_timestamp_ns,
                 };

@@ -40,6 +40,8 @@ pub(super) struct Managing {
     control: Endpoint,
     /// The producer's own way to the shared control stream, once somebody wants progress.
     adding: Adding<Box<dyn Sender>>,
+    /// Whether it needs that for links of traces.
+    has_links: bool,
     /// What the producer was told of progress.
     told: (Option<ProgressPolicy>, bool),
     /// Whether rates and progress may have changed.
@@ -93,6 +95,7 @@ impl Managing {
             shared,
             control: context.control().clone(),
             adding: Adding::Wanted,
+            has_links: false,
             told: (None, false),
             is_news: false,
             has_lost: false,
@@ -101,6 +104,12 @@ impl Managing {
             buffer: vec![0; CONFIG_MAX].into_boxed_slice(),
         };
         (managing, exchange)
+    }
+
+    /// The producer says what its frames were made from, on the shared control stream.
+    pub(super) const fn with_links(mut self, has_links: bool) -> Self {
+        self.has_links = has_links;
+        self
     }
 
     /// Any message.
@@ -294,10 +303,10 @@ impl Managing {
 
     /// Gets the producer a way to the shared control stream when it needs one.
     fn add_control(&mut self, connection: &mut Connection) -> bool {
-        if matches!(self.adding, Adding::Wanted) && self.told.1 {
+        if matches!(self.adding, Adding::Wanted) && (self.told.1 || self.has_links) {
             match connection.medium().publication(&self.control) {
                 Ok(awaited) => self.adding = Adding::Asked(awaited),
-                Err(error) => tracing::warn!(%error, "progress cannot be told"),
+                Err(error) => tracing::warn!(%error, "progress and trace links cannot be told"),
             }
         }
         match self.adding.poll() {
@@ -305,7 +314,7 @@ impl Managing {
             Ok(Some(sender)) => self.exchange.orders.push(Order::Control(sender)).is_ok(),
             Ok(None) => false,
             Err(error) => {
-                tracing::warn!(%error, "progress cannot be told");
+                tracing::warn!(%error, "progress and trace links cannot be told");
                 self.adding = Adding::Done;
                 false
             }

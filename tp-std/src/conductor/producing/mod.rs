@@ -6,12 +6,14 @@ mod blobs;
 #[cfg(test)]
 mod line;
 mod manager;
+mod naming;
 mod outlets;
 mod source;
 mod telling;
 
 use std::sync::Arc;
 
+use tp_core_nostd::ids::NodeId;
 use tp_core_nostd::proto::cadence::Cadence;
 use tp_core_nostd::proto::lease_client::LeaseLost;
 use tp_core_nostd::proto::session::{Cycle, Happened, Inbound};
@@ -23,11 +25,13 @@ use super::role::{Kind, LinkOf, Post};
 use crate::aeron::TransportError;
 use crate::clock::SharedClock;
 use crate::context::Context;
+use crate::error::Error;
 use crate::medium::{Awaited, Medium, Sender};
-use crate::producer::{Exchange, Producer, ProducerConfig, Voice};
+use crate::producer::{Exchange, Producer, ProducerConfig, Tracing, Voice};
 use crate::regions::{Mapped, Offer, Offered};
 use beacon::Beacon;
 use manager::Managing;
+use naming::{Named, Naming};
 use telling::{Teller, Telling};
 
 /// Of hellos, which consumers send once a period.
@@ -49,6 +53,8 @@ pub(super) struct Producing {
     beacon: Option<Beacon>,
     consumers: Managing,
     exchange: Arc<Exchange>,
+    /// Where trace ids need a node of the driver's.
+    naming: Option<Naming>,
 }
 
 impl Producing {
@@ -57,8 +63,11 @@ impl Producing {
         let has_driver = config.own.is_none();
         let (consumers, exchange) =
             Managing::new(config.stream, &config.consumers, has_driver, context);
+        let links = config.tracing.as_ref().is_some_and(Tracing::has_links);
+        let naming = config.tracing.as_ref().and_then(Naming::new);
         Self {
             period,
+            naming,
             silence: hello_period.max(period).saturating_mul(SILENT_PERIODS),
             activity: Cadence::new(period),
             config,
@@ -66,7 +75,7 @@ impl Producing {
             voice: Arc::default(),
             telling: None,
             beacon: None,
-            consumers,
+            consumers: consumers.with_links(links),
             exchange,
         }
     }
@@ -102,6 +111,29 @@ impl Producing {
                 let _ = post.session.lost(cycle, LeaseLost::Unusable);
             }
         }
+    }
+
+    /// A lease came with a node, or without; whether the producer may go on.
+    fn name_node(
+        &mut self,
+        post: &mut Post<Self>,
+        cycle: &Cycle<'_>,
+        node: Option<NodeId>,
+    ) -> bool {
+        let Some(naming) = &mut self.naming else {
+            return true;
+        };
+        match naming.granted(cycle.real_ns, node) {
+            Named::Same => {}
+            Named::By(ids) => self.exchange.ids.put(Some(ids)),
+            Named::Nobody => {
+                tracing::warn!(stream = %self.config.stream, "frames are not traced: there is no node id");
+                self.exchange.ids.put(None);
+                post.completion.fail(Error::NoNode);
+            }
+        }
+        naming.desire(post);
+        !post.completion.has_failed()
     }
 
     /// Without a driver: the regions are those the application gave.
@@ -145,6 +177,9 @@ impl Kind for Producing {
     ) {
         match happened {
             Happened::Granted(grant) => {
+                if !self.name_node(post, cycle, grant.node_id) {
+                    return;
+                }
                 self.map(post, cycle, Offer::of(&Offered::from(&grant)), mapper)
             }
             Happened::Begun => self.begin(post, cycle, mapper),
@@ -153,7 +188,13 @@ impl Kind for Producing {
                 post.fence();
             }
             Happened::Detached | Happened::ProducerRevoked { .. } | Happened::Announced(_) => {}
-            refused => post.completion.refused(refused),
+            refused => {
+                // Perhaps for a node id that is somebody else's by now; tracing keeps nobody from producing.
+                if let (Some(naming), Happened::Refused { .. }) = (&self.naming, &refused) {
+                    naming.desire_none(post);
+                }
+                post.completion.refused(refused);
+            }
         }
     }
 
