@@ -15,8 +15,8 @@ use tp_core_nostd::wire::enums::Mode;
 use tp_std::aeron::{AeronClient, ClientConfig};
 use tp_std::clock::MonotonicClock;
 use tp_std::{
-    CONTROL_STREAM, Client, ConductorThread, DESCRIPTOR_STREAM, Frame, METADATA_STREAM, Producer,
-    ProducerConfig, QOS_STREAM,
+    BlobRefusedReason, CONTROL_STREAM, Client, ConductorThread, DESCRIPTOR_STREAM, Frame,
+    METADATA_STREAM, Producer, ProducerConfig, QOS_STREAM,
 };
 
 use crate::ears::Ears;
@@ -271,6 +271,16 @@ fn a_new_consumer_is_told_at_once_and_an_old_one_is_not() {
     assert_eq!(ears.wait_for("the attributes on request", meta).0, 2);
 }
 
+#[test] // req: C-081
+fn without_a_metadata_stream_no_blob_is_taken() {
+    let rig = Rig::start(&Shape::default());
+    let (client, _conductor) = Client::start(rig.context().with_metadata(None)).unwrap();
+    let refused = producer(&client).send_blob(7, &b"bytes"[..], true);
+    let refused = refused.unwrap_err();
+    assert_eq!(refused.reason, BlobRefusedReason::NoMetadataStream);
+    assert_eq!(*refused.bytes, *b"bytes");
+}
+
 #[test] // req: C-081, W-229, W-230, W-232, W-233, T-36
 fn blobs_arrive_whole_and_checked() {
     let rig = Rig::start(&Shape::default());
@@ -286,7 +296,9 @@ fn blobs_arrive_whole_and_checked() {
     producer.send_blob(9, &b""[..], true).unwrap();
     producer.send_blob(10, &b"last"[..], true).unwrap();
     let refused = (0..3).find_map(|_| producer.send_blob(11, &b"one too many"[..], true).err());
-    assert_eq!(*refused.unwrap().bytes, *b"one too many");
+    let refused = refused.unwrap();
+    assert_eq!(*refused.bytes, *b"one too many");
+    assert_eq!(refused.reason, BlobRefusedReason::Waiting);
     assert!(producer.blobs_waiting() >= 4);
 
     let mut ears = Ears::open(rig.root(), &[METADATA_STREAM]);

@@ -50,10 +50,10 @@ pub use join::{
 };
 pub use own_regions::OwnRegions;
 pub use producer::{
-    AnswerHellos, BlobsWaiting, Claim, CommitMeta, CommitRefused, Consumers, Delivery,
-    DeliveryCounts, Filled, FixedPool, FixedPoolConfig, Frame, Mode, NoPool, NoPoolReason,
-    OfferError, PrivateDeliveries, Producer, ProducerConfig, Published, Queued, Refused,
-    Requeueable, Slot, Streaming, TraceIds, Tracing,
+    AnswerHellos, BlobRefused, BlobRefusedReason, Claim, CommitMeta, CommitRefused, Consumers,
+    Delivery, DeliveryCounts, Filled, FixedPool, FixedPoolConfig, Frame, Mode, NoPool,
+    NoPoolReason, OfferError, PrivateDeliveries, Producer, ProducerConfig, Published, Queued,
+    Refused, Requeueable, Slot, Streaming, TraceIds, Tracing,
 };
 pub use regions::OfferRefused;
 pub use tp_core_nostd::ids::{ClientId, Epoch, StreamId, TraceId};

@@ -54,7 +54,7 @@ pub use frame::{
 };
 use outlet::Outlet;
 pub use privates::PrivateDeliveries;
-pub use source::BlobsWaiting;
+pub use source::{BlobRefused, BlobRefusedReason};
 pub use streaming::Streaming;
 pub use trace::{TraceIds, Tracing};
 pub(crate) use voice::{Blob, Voice};

@@ -13,12 +13,25 @@ use tp_core_nostd::time::{Clock, Instant};
 use super::voice::{BLOBS, Description};
 use super::{Mode, Producer};
 
-/// As many blobs wait as can; try again when one was sent.
+/// A blob was not taken.
 #[derive(Debug, thiserror::Error)]
-#[error("{BLOBS} blobs of this producer wait to be sent")]
-pub struct BlobsWaiting {
+#[error("{reason}")]
+pub struct BlobRefused {
     /// The blob's bytes.
     pub bytes: Box<[u8]>,
+    /// Why.
+    pub reason: BlobRefusedReason,
+}
+
+/// Why a blob was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BlobRefusedReason {
+    /// As many wait as can; try again when one was sent.
+    #[error("{BLOBS} blobs of this producer wait to be sent")]
+    Waiting,
+    /// There is nowhere to send it, now or later.
+    #[error("the client has no metadata stream to send blobs on: see `Context::with_metadata`")]
+    NoMetadataStream,
 }
 
 impl<M: Mode> Producer<M> {
@@ -79,13 +92,13 @@ impl<M: Mode> Producer<M> {
     /// `checksum` it carries its CRC32C (W-233), which is computed here, in proportion to its length.
     ///
     /// # Errors
-    /// [`BlobsWaiting`], with the bytes.
+    /// [`BlobRefused`], with the bytes.
     pub fn send_blob(
         &mut self,
         blob_type: u32,
         bytes: impl Into<Box<[u8]>>,
         checksum: bool,
-    ) -> Result<(), BlobsWaiting> {
+    ) -> Result<(), BlobRefused> {
         let config = BlobConfig {
             with_checksum: checksum,
             ..BlobConfig::new(
@@ -95,8 +108,14 @@ impl<M: Mode> Producer<M> {
             )
         };
         let bytes = bytes.into();
-        if self.outlet.voice.has_no_room() {
-            return Err(BlobsWaiting { bytes });
+        let voice = &self.outlet.voice;
+        let refused = match (voice.is_heard, voice.has_no_room()) {
+            (false, _) => Some(BlobRefusedReason::NoMetadataStream),
+            (true, true) => Some(BlobRefusedReason::Waiting),
+            (true, false) => None,
+        };
+        if let Some(reason) = refused {
+            return Err(BlobRefused { bytes, reason });
         }
         // A blob without a limit to its messages can always be cut, and this thread alone fills the queue.
         if let Some(blob) = BlobSender::new(config, bytes) {

@@ -23,6 +23,8 @@ pub(crate) type Blob = BlobSender<Box<[u8]>>;
 /// Shared by the halves of a producer.
 #[derive(Debug)]
 pub(crate) struct Voice {
+    /// Whether there is a metadata stream.
+    pub(super) is_heard: bool,
     figures: Figures,
     /// Role to conductor.
     descriptions: ArrayQueue<Description>,
@@ -34,9 +36,11 @@ pub(crate) struct Voice {
     source_asked: AtomicBool,
 }
 
-impl Default for Voice {
-    fn default() -> Self {
+impl Voice {
+    /// The halves of a producer whose metadata has a stream, or not.
+    pub(crate) fn new(is_heard: bool) -> Self {
         Self {
+            is_heard,
             figures: Figures::default(),
             descriptions: ArrayQueue::new(DESCRIPTIONS),
             blobs: ArrayQueue::new(BLOBS),
@@ -45,9 +49,7 @@ impl Default for Voice {
             source_asked: AtomicBool::new(false),
         }
     }
-}
 
-impl Voice {
     pub(crate) const fn figures(&self) -> &Figures {
         &self.figures
     }
@@ -187,7 +189,7 @@ mod tests {
 
     #[test]
     fn a_request_is_heard_once() {
-        let voice = Voice::default();
+        let voice = Voice::new(true);
         assert!(!voice.is_qos_asked() && !voice.is_source_asked());
         voice.ask_qos();
         voice.ask_source();

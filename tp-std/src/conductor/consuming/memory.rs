@@ -47,7 +47,9 @@ impl Consuming {
                 }
             }
             Err(refused) => {
-                tracing::warn!(stream = %self.config.stream, %refused, "regions on offer are not used");
+                if let Some(count) = self.refusals_said.happened(now, 1) {
+                    tracing::warn!(stream = %self.config.stream, %refused, count, "regions on offer are not used");
+                }
                 post.completion.fail_for_good(&refused);
                 let _ = self.fallback.handle(fallback::Input::Refused);
                 Input::MapFailed

@@ -29,6 +29,7 @@ use crate::consumer::{Board, Consumer, ConsumerConfig, ConsumerState, Note};
 use crate::context::Context;
 use crate::error::Error;
 use crate::link::Orphaned;
+use crate::log::Seldom;
 use crate::medium::{Awaited, Medium, Receiver};
 use crate::regions::{Mapped, Offered};
 use own_stream::OwnStream;
@@ -47,6 +48,7 @@ pub(super) struct Consuming {
     is_held: bool,
     /// How long the stream may stay undeclared before it is taken as it is (E-04); `None` once that does not matter.
     awaits_metadata_until: Option<Instant>,
+    refusals_said: Seldom,
     board: Board,
     period: Duration,
     look_at: Instant,
@@ -68,6 +70,7 @@ impl Consuming {
             mode: config.wish().mode,
             is_held: false,
             awaits_metadata_until: config.expected().map(|_| Instant::NEVER),
+            refusals_said: Seldom::new(),
             board: Board::new(config.wish().progress.is_some()),
             period: context.announce_period(),
             look_at: now,

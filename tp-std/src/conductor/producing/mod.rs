@@ -72,7 +72,7 @@ impl Producing {
             activity: Cadence::new(period),
             config,
             clock: context.clock().clone(),
-            voice: Arc::default(),
+            voice: Arc::new(Voice::new(context.metadata().is_some())),
             telling: None,
             beacon: None,
             consumers: consumers.with_links(links),

@@ -26,7 +26,7 @@ fn told(message: Message<'_>) -> (&'static str, u64, usize) {
 
 /// With one blob of `len` bytes to send.
 fn stage(len: usize) -> (Blobs, Voice, Line) {
-    let voice = Voice::default();
+    let voice = Voice::new(true);
     let config = BlobConfig::new(StreamId::new(10_000).unwrap(), 1, 7);
     let bytes = vec![7; len].into_boxed_slice();
     voice.send_blob(BlobSender::new(config, bytes).unwrap());

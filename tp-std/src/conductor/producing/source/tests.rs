@@ -32,7 +32,7 @@ impl Stage {
         let stream = StreamId::new(10_000).unwrap();
         Self {
             source: Source::new(stream, ClientId::new(1).unwrap(), PERIOD, 256),
-            voice: Voice::default(),
+            voice: Voice::new(true),
             line: Line::open(),
             description: SourceDescription::new(vec![0; 256].into_boxed_slice()).unwrap(),
             now: Instant::from_ns(1),
