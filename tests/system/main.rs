@@ -26,6 +26,7 @@ mod foreign;
 mod frames;
 mod hostile;
 mod introspection;
+mod joins;
 mod media_driver;
 mod no_driver;
 mod own_streams;
