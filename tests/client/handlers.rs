@@ -3,13 +3,13 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{self, ThreadId};
 
-use tp_core_nostd::ids::{CorrelationId, Epoch, LeaseId};
+use tp_core_nostd::ids::{CorrelationId, Epoch, LeaseId, StreamId};
 use tp_core_nostd::proto::metadata::MetaEvent;
 use tp_core_nostd::seq::Seq;
 use tp_core_nostd::wire::Text;
 use tp_core_nostd::wire::control::{
-    Attribute, Attributes, ControlResponse, DataSourceMeta, FrameProgress, MetaBlobComplete,
-    QosConsumer, QosProducer,
+    Attribute, Attributes, ControlResponse, DataSourceMeta, FrameDescriptor, FrameProgress,
+    MetaBlobComplete, QosConsumer, QosProducer,
 };
 use tp_core_nostd::wire::driver::{
     LeaseRevokeReason, Refusal, RefusalCode, Role, ShmAttachResponse, ShmDetachResponse,
@@ -17,20 +17,22 @@ use tp_core_nostd::wire::driver::{
 };
 use tp_core_nostd::wire::enums::{FrameProgressState, Mode, ResponseCode};
 use tp_std::handlers::{
-    ControlHandler, DriverHandler, LeaseChange, LeaseNews, MetadataHandler, ProgressHandler,
-    QosHandler,
+    ControlHandler, DescriptorHandler, DriverHandler, LeaseChange, LeaseNews, MetadataHandler,
+    ProgressHandler, QosHandler,
 };
 use tp_std::log::Level;
-use tp_std::{CONTROL_STREAM, ConsumerConfig, Error, METADATA_STREAM, QOS_STREAM};
+use tp_std::{
+    CONTROL_STREAM, ConsumerConfig, DESCRIPTOR_STREAM, Error, METADATA_STREAM, QOS_STREAM,
+};
 
 use crate::rig::{Rig, SOMEBODY, STREAM, Voice};
 
 /// What handlers write into; clones are the same diary.
 #[derive(Clone, Default)]
-struct Diary(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Diary(Arc<Mutex<Vec<String>>>);
 
 impl Diary {
-    fn note(&self, line: impl Into<String>) {
+    pub(crate) fn note(&self, line: impl Into<String>) {
         self.lines().push(line.into());
     }
 
@@ -38,13 +40,13 @@ impl Diary {
         self.0.lock().unwrap()
     }
 
-    fn take(&self) -> Vec<String> {
+    pub(crate) fn take(&self) -> Vec<String> {
         core::mem::take(&mut *self.lines())
     }
 }
 
 /// Writes down what it hears, under its name.
-struct Scribe(&'static str, Diary);
+pub(crate) struct Scribe(pub(crate) &'static str, pub(crate) Diary);
 
 impl QosHandler for Scribe {
     fn on_producer(&mut self, report: &QosProducer) {
@@ -71,6 +73,24 @@ impl ProgressHandler for Scribe {
             "{} {} bytes",
             self.0, progress.payload_bytes_filled
         ));
+    }
+}
+
+impl DescriptorHandler for Scribe {
+    fn on_descriptor(&mut self, descriptor: &FrameDescriptor) {
+        let FrameDescriptor { stream_id, seq, .. } = descriptor;
+        self.1.note(format!("{} {stream_id} frame {seq}", self.0));
+    }
+}
+
+pub(crate) fn descriptor(stream_id: StreamId, seq: u64) -> FrameDescriptor {
+    FrameDescriptor {
+        stream_id,
+        epoch: Epoch::new(1).unwrap(),
+        seq: Seq::new(seq).unwrap(),
+        timestamp_ns: None,
+        meta_version: None,
+        trace_id: None,
     }
 }
 
@@ -190,6 +210,23 @@ fn every_handler_hears_every_message() {
     voice.say(|out| progress.encode(out));
     rig.cycle();
     assert_eq!(diary.take(), ["control answer 9", "progress 64 bytes"]);
+}
+
+#[test] // req: C-118
+fn descriptors_of_all_streams_are_heard_where_somebody_listens() {
+    let mut rig = Rig::new();
+    let diary = Diary::default();
+    let _handler = rig
+        .client
+        .on_descriptors(Scribe("-", diary.clone()))
+        .unwrap();
+    rig.cycles(3);
+    let mut voice = rig.voice(DESCRIPTOR_STREAM);
+    for stream_id in [STREAM, StreamId::new(10_001).unwrap()] {
+        voice.say(|out| descriptor(stream_id, 5).encode(out));
+    }
+    rig.cycle();
+    assert_eq!(diary.take(), ["- 10000 frame 5", "- 10001 frame 5"]);
 }
 
 /// Says on which thread it was dropped.
@@ -352,6 +389,28 @@ fn what_does_not_fit_is_counted_said_once_and_told_to_nobody() {
         said[0].contains("count=1") && said[1].contains("count=1000"),
         "{said:?}"
     );
+}
+
+#[test] // req: C-151
+fn what_fits_and_makes_no_sense_is_counted_and_told_to_nobody() {
+    let mut rig = Rig::new();
+    let diary = Diary::default();
+    let _handler = rig.client.on_qos(Scribe("-", diary.clone())).unwrap();
+    rig.cycles(3);
+    let mut voice = rig.voice(QOS_STREAM);
+    voice.bytes(&senseless());
+    rig.cycle();
+    assert_eq!(diary.take(), [""; 0]);
+    assert_eq!(rig.client.malformed_messages(), 1);
+}
+
+/// A report on stream 0, of which there is none.
+pub(crate) fn senseless() -> Vec<u8> {
+    let mut bytes = vec![0; 64];
+    let length = crate::rig::report(1).encode(&mut bytes).unwrap();
+    bytes.truncate(length);
+    bytes[8..12].fill(0);
+    bytes
 }
 
 /// Does what callbacks must not do, and what they may.

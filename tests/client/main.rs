@@ -13,8 +13,10 @@
 
 mod adds;
 mod attaching;
+mod caches;
 mod cycles;
 mod handlers;
 mod medium;
+mod pollers;
 mod rig;
 mod work;

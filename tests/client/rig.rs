@@ -133,6 +133,11 @@ impl Voice {
         self.0.offer(bytes).unwrap();
     }
 
+    /// Whether there was room for it, and somebody to hear it.
+    pub(crate) fn is_taken(&mut self, bytes: &[u8]) -> bool {
+        self.0.offer(bytes).is_ok()
+    }
+
     /// A report of somebody's, told from others by its number.
     pub(crate) fn report(&mut self, number: u64) {
         self.say(|out| report(number).encode(out));

@@ -32,7 +32,7 @@ mod seed;
 mod wishes;
 
 pub use client::endpoints::{PublicationHandle, SubscriptionHandle};
-pub use client::{Client, ConductorThread, Pending, handlers};
+pub use client::{Client, ConductorThread, Pending, Poller, handlers};
 pub use conductor::Conductor;
 pub use consumer::{
     ConsumeError, Consumer, ConsumerConfig, ConsumerCounters, ConsumerState, ConsumerStatus,

@@ -4,32 +4,17 @@
 //! [`classify`] checks lengths only; what a message means is decided by the machine it is handed to.
 
 use crate::sbe::{Cursor, DecodeError, MessageHeader};
-use crate::wire::control::{
-    ConsumerConfigView, ConsumerHelloView, ControlResponseView, DataSourceAnnounceView,
-    DataSourceMetaView, FrameDescriptorView, FrameProgressView, MetaBlobAnnounceView,
-    MetaBlobChunkView, MetaBlobCompleteView, QosConsumerView, QosProducerView, ShmPoolAnnounceView,
-};
-use crate::wire::discovery::{DiscoveryRequestView, DiscoveryResponseView};
-use crate::wire::driver::{
-    NewerRequest, ShmAttachRequestView, ShmAttachResponseView, ShmDetachRequestView,
-    ShmDetachResponseView, ShmDriverShutdownRequestView, ShmDriverShutdownView,
-    ShmLeaseKeepaliveView, ShmLeaseRevokedView,
-};
-use crate::wire::merge_map::{
-    SequenceMergeMapAnnounceView, SequenceMergeMapRequestView, TimestampMergeMapAnnounceView,
-    TimestampMergeMapRequestView,
-};
-use crate::wire::tracelink::TraceLinkSetView;
+use crate::wire::driver::NewerRequest;
 use crate::wire::{control, discovery, driver, merge_map, tracelink};
 
-/// Declares [`Message`] and [`classify`] from one table: schema, template, variant, view.
+/// Declares [`Message`] and [`classify`] from one table: schema, template, message, view.
 macro_rules! messages {
-    ($($schema:path { $($template:literal $name:ident($view:ident),)* })*) => {
+    ($($schema:ident { $($template:literal $name:ident($view:ident),)* })*) => {
         /// Any message of the five schemas, found to fit its bytes.
         #[derive(Clone, Copy, Debug)]
         #[expect(missing_docs, reason = "each variant is the message of its name")]
         pub enum Message<'a> {
-            $($($name($view<'a>),)*)*
+            $($($name($schema::$view<'a>),)*)*
         }
 
         /// Finds out which message `bytes` are.
@@ -39,13 +24,23 @@ macro_rules! messages {
         pub fn classify(bytes: &[u8]) -> Result<Message<'_>, Ignored> {
             let header: &MessageHeader = Cursor::new(bytes).block().map_err(Ignored::Malformed)?;
             let message = match (header.schema_id.get(), header.template_id.get()) {
-                $($(($schema, $template) => $view::parse(bytes).map(Message::$name),)*)*
+                $($(($schema::SCHEMA, $template) => $schema::$view::parse(bytes).map(Message::$name),)*)*
                 _ => return Err(Ignored::Foreign),
             };
             message.map_err(|error| match NewerRequest::recognise(bytes) {
                 Some(request) => Ignored::Newer(request),
                 None => Ignored::Malformed(error),
             })
+        }
+
+        impl Message<'_> {
+            /// Whether its values make sense, beyond fitting its bytes. A message that does not is dropped by whomever it
+            /// concerns; who polls counts it (C-151).
+            pub fn makes_sense(&self) -> bool {
+                match self {
+                    $($(Self::$name(view) => $schema::$name::try_from(*view).is_ok(),)*)*
+                }
+            }
         }
     };
 }
@@ -63,7 +58,7 @@ pub enum Ignored {
 }
 
 messages! {
-    control::SCHEMA {
+    control {
         1 ShmPoolAnnounce(ShmPoolAnnounceView),
         2 ConsumerHello(ConsumerHelloView),
         3 ConsumerConfig(ConsumerConfigView),
@@ -78,7 +73,7 @@ messages! {
         12 MetaBlobChunk(MetaBlobChunkView),
         13 MetaBlobComplete(MetaBlobCompleteView),
     }
-    driver::SCHEMA {
+    driver {
         1 ShmAttachRequest(ShmAttachRequestView),
         2 ShmAttachResponse(ShmAttachResponseView),
         3 ShmDetachRequest(ShmDetachRequestView),
@@ -88,14 +83,14 @@ messages! {
         7 ShmLeaseRevoked(ShmLeaseRevokedView),
         8 ShmDriverShutdownRequest(ShmDriverShutdownRequestView),
     }
-    discovery::SCHEMA {
+    discovery {
         1 DiscoveryRequest(DiscoveryRequestView),
         2 DiscoveryResponse(DiscoveryResponseView),
     }
-    tracelink::SCHEMA {
+    tracelink {
         1 TraceLinkSet(TraceLinkSetView),
     }
-    merge_map::SCHEMA {
+    merge_map {
         1 SequenceMergeMapAnnounce(SequenceMergeMapAnnounceView),
         2 SequenceMergeMapRequest(SequenceMergeMapRequestView),
         3 TimestampMergeMapAnnounce(TimestampMergeMapAnnounceView),
@@ -188,6 +183,19 @@ mod tests {
             classify(&[]),
             Err(Ignored::Malformed(DecodeError::Truncated { .. }))
         ));
+    }
+
+    #[test] // req: C-151
+    fn a_message_that_fits_may_make_no_sense() {
+        let descriptor = |stream: u8| {
+            let mut bytes = message(900, 4, 1, 40);
+            // The stream id and the epoch, of which only the first may be senseless.
+            bytes[8] = stream;
+            bytes[12] = 1;
+            classify(&bytes).unwrap().makes_sense()
+        };
+        assert!(descriptor(1));
+        assert!(!descriptor(0), "there is no stream 0");
     }
 
     #[test] // req: D-025, D-028

@@ -42,12 +42,19 @@ impl Client {
         channel: &str,
         stream_id: i32,
     ) -> Result<Pending<SubscriptionHandle>, Error> {
-        let endpoint = endpoint(channel, stream_id)?;
+        self.subscribe(&endpoint(channel, stream_id)?)
+    }
+
+    pub(super) fn subscribe(
+        &self,
+        endpoint: &Endpoint,
+    ) -> Result<Pending<SubscriptionHandle>, Error> {
+        let endpoint = endpoint.clone();
         self.ask(|handle| Command::AddSubscription(Wish { endpoint, handle }))
     }
 }
 
-fn endpoint(channel: &str, stream_id: i32) -> Result<Endpoint, Error> {
+pub(super) fn endpoint(channel: &str, stream_id: i32) -> Result<Endpoint, Error> {
     let channel = channel
         .parse()
         .map_err(crate::error::ConfigError::Channel)?;

@@ -4,6 +4,7 @@ pub(crate) mod endpoints;
 pub mod handlers;
 mod joins;
 mod pending;
+mod poller;
 mod polling;
 mod thread;
 mod work;
@@ -18,6 +19,7 @@ use crate::error::{ConfigError, Error};
 use crate::medium::Medium;
 use crate::producer::{Producer, ProducerConfig};
 pub use pending::Pending;
+pub use poller::Poller;
 pub use thread::ConductorThread;
 
 /// A client of one media driver and one tensor-pool driver. Cheap to clone; any thread may use it.
@@ -122,10 +124,14 @@ impl Client {
     /// # Errors
     /// [`Error::QueueFull`].
     pub fn close(&self) -> Result<(), Error> {
-        self.send(Command::Close)
+        match self.send(Command::Close) {
+            // It was closed before (C-013).
+            Err(Error::Closed) => Ok(()),
+            sent => sent,
+        }
     }
 
-    /// Messages that claimed to be ours and did not fit; a peer is broken, or of another version (T-37).
+    /// Messages that claimed to be ours and did not fit, or made no sense; a peer is broken, or of another version (T-37).
     pub fn malformed_messages(&self) -> u64 {
         self.shared.malformed.get()
     }
@@ -136,10 +142,9 @@ impl Client {
         Ok(Pending::new(handle))
     }
 
-    /// A full queue is back-pressure (C-017).
+    /// A full queue is back-pressure (C-017); a closed client takes nothing (C-012).
     fn send(&self, command: Command) -> Result<(), Error> {
-        let sent = self.shared.commands.push(command);
-        sent.map_err(|_| Error::QueueFull)
+        self.shared.send(command)
     }
 }
 

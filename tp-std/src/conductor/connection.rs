@@ -218,19 +218,21 @@ struct Heard {
     control: Inbox,
     /// Nothing, where announces come on the control stream.
     announce: Inbox,
+    descriptor: Inbox,
     qos: Inbox,
     metadata: Inbox,
 }
 
 impl Heard {
-    fn each(&mut self) -> [&mut Inbox; 4] {
+    fn each(&mut self) -> [&mut Inbox; 5] {
         let Self {
             control,
             announce,
+            descriptor,
             qos,
             metadata,
         } = self;
-        [control, announce, qos, metadata]
+        [control, announce, descriptor, qos, metadata]
     }
 }
 
@@ -256,6 +258,7 @@ impl Connection {
             heard: Heard {
                 control: Inbox::wanted(control),
                 announce: Inbox::wanted(announce),
+                descriptor: Inbox::new(Some(context.descriptor().clone())),
                 qos: Inbox::new(context.qos().cloned()),
                 metadata: Inbox::new(context.metadata().cloned()),
             },
@@ -376,6 +379,7 @@ impl Connection {
     pub(super) const fn listen_to(&mut self, stream: Stream) {
         match stream {
             Stream::Control => {}
+            Stream::Descriptor => self.heard.descriptor.is_wanted = true,
             Stream::Qos => self.listen_to_qos(),
             Stream::Metadata => self.listen_to_metadata(),
         }

@@ -21,6 +21,7 @@ mod producing;
 mod retired;
 mod role;
 
+use core::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
 use crossbeam_queue::ArrayQueue;
@@ -58,10 +59,40 @@ use crate::medium::Medium;
 pub(crate) struct Shared {
     /// Lock-free, many producers, one consumer, preallocated (C-143).
     pub(crate) commands: ArrayQueue<Command>,
-    /// Messages of ours in name that did not fit (T-37).
+    /// Messages of ours in name that did not fit (T-37), or made no sense (C-151).
     pub(crate) malformed: Counter,
     /// What joins go by, too.
     pub(crate) clock: SharedClock,
+    closed: AtomicBool,
+}
+
+impl Shared {
+    /// Asks the conductor for something.
+    ///
+    /// # Errors
+    /// [`Error::QueueFull`], or [`Error::Closed`] when there is no conductor any more.
+    pub(crate) fn send(&self, command: Command) -> Result<(), Error> {
+        if self.closed.load(Ordering::SeqCst) {
+            return Err(Error::Closed);
+        }
+        self.commands.push(command).map_err(|_| Error::QueueFull)?;
+        // Whoever comes second, this or the end of the conductor, sees what the other one did.
+        if self.closed.load(Ordering::SeqCst) {
+            self.refuse_all();
+        }
+        Ok(())
+    }
+
+    fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+        self.refuse_all();
+    }
+
+    fn refuse_all(&self) {
+        while let Some(command) = self.commands.pop() {
+            command.refuse();
+        }
+    }
 }
 
 /// Owner of a client's state; see the module.
@@ -96,6 +127,7 @@ impl Conductor {
             commands: ArrayQueue::new(context.command_queue_capacity()),
             malformed: Counter::default(),
             clock: context.clock().clone(),
+            closed: AtomicBool::new(false),
         });
         let delegate = context.take_delegate();
         let conductor = Self {
@@ -205,6 +237,7 @@ impl Conductor {
         let (mut driver, mut misfits) = (None, 0_u64);
         let (received, driver_gone) = self.connection.poll(cycle.now, |received| match received {
             Ok(inbound) => {
+                misfits = misfits.saturating_add(u64::from(!inbound.message.makes_sense()));
                 for role in &mut self.roles {
                     if role.on_message(&mut cycle, &inbound, &self.mapper) {
                         driver = Some(inbound.image);
@@ -225,7 +258,7 @@ impl Conductor {
         if let Some(count) = self.misfits_said.happened(cycle.now, misfits) {
             tracing::warn!(
                 count,
-                "messages do not fit their schema; a peer is broken, or of another version"
+                "messages do not fit their schema, or make no sense; a peer is broken, or of another version"
             );
         }
         if driver_gone {
@@ -291,9 +324,7 @@ impl Conductor {
         }
         self.roles.clear();
         self.adds.close();
-        while let Some(command) = self.shared.commands.pop() {
-            command.refuse();
-        }
+        self.shared.close();
     }
 }
 

@@ -6,7 +6,7 @@ use tp_core_nostd::wire::control::{
 };
 use tp_core_nostd::wire::tracelink::TraceLinkSet;
 
-use super::{Heard, Listener, StreamUse};
+use super::{Heard, StreamUse};
 
 /// Hears the control and the announce stream.
 pub trait ControlHandler {
@@ -36,43 +36,37 @@ pub trait ControlHandler {
     }
 }
 
-/// The family of [`ControlHandler`]s.
-#[derive(Debug)]
-pub struct Control<H = ()>(pub(super) H);
-
-impl<H: ControlHandler + Send> Listener for Control<H> {
-    fn hear(&mut self, heard: Heard<'_>) {
-        let Heard::Message(message, used) = heard else {
-            return;
-        };
-        let Self(handler) = self;
-        match message {
-            Message::ShmPoolAnnounce(view) => {
-                if let Ok(announce) = view.try_into() {
-                    handler.on_pool_announce(&announce, used);
-                }
+/// Tells `handler` what is for it.
+pub(super) fn tell(handler: &mut (impl ControlHandler + ?Sized), heard: Heard<'_>) {
+    let Heard::Message(message, used) = heard else {
+        return;
+    };
+    match message {
+        Message::ShmPoolAnnounce(view) => {
+            if let Ok(announce) = view.try_into() {
+                handler.on_pool_announce(&announce, used);
             }
-            Message::ConsumerHello(view) => {
-                if let Ok(hello) = view.try_into() {
-                    handler.on_consumer_hello(&hello);
-                }
-            }
-            Message::ConsumerConfig(view) => {
-                if let Ok(config) = view.try_into() {
-                    handler.on_consumer_config(&config);
-                }
-            }
-            Message::ControlResponse(view) => {
-                if let Ok(response) = view.try_into() {
-                    handler.on_control_response(&response);
-                }
-            }
-            Message::TraceLinkSet(view) => {
-                if let Ok(links) = view.try_into() {
-                    handler.on_trace_link_set(&links);
-                }
-            }
-            _ => {}
         }
+        Message::ConsumerHello(view) => {
+            if let Ok(hello) = view.try_into() {
+                handler.on_consumer_hello(&hello);
+            }
+        }
+        Message::ConsumerConfig(view) => {
+            if let Ok(config) = view.try_into() {
+                handler.on_consumer_config(&config);
+            }
+        }
+        Message::ControlResponse(view) => {
+            if let Ok(response) = view.try_into() {
+                handler.on_control_response(&response);
+            }
+        }
+        Message::TraceLinkSet(view) => {
+            if let Ok(links) = view.try_into() {
+                handler.on_trace_link_set(&links);
+            }
+        }
+        _ => {}
     }
 }

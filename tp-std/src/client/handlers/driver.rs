@@ -7,7 +7,7 @@ use tp_core_nostd::wire::driver::{
     RefusalCode, Role, ShmDetachResponse, ShmDriverShutdown, ShmLeaseRevoked,
 };
 
-use super::{Heard, Listener};
+use super::Heard;
 
 /// Something happened to a lease of this client.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,31 +72,25 @@ pub trait DriverHandler {
     }
 }
 
-/// The family of [`DriverHandler`]s.
-#[derive(Debug)]
-pub struct Driver<H = ()>(pub(super) H);
-
-impl<H: DriverHandler + Send> Listener for Driver<H> {
-    fn hear(&mut self, heard: Heard<'_>) {
-        let Self(handler) = self;
-        match heard {
-            Heard::Lease(news) => handler.on_lease(news),
-            Heard::Message(Message::ShmLeaseRevoked(view), _) => {
-                if let Ok(revoked) = view.try_into() {
-                    handler.on_revoked(&revoked);
-                }
+/// Tells `handler` what is for it.
+pub(super) fn tell(handler: &mut (impl DriverHandler + ?Sized), heard: Heard<'_>) {
+    match heard {
+        Heard::Lease(news) => handler.on_lease(news),
+        Heard::Message(Message::ShmLeaseRevoked(view), _) => {
+            if let Ok(revoked) = view.try_into() {
+                handler.on_revoked(&revoked);
             }
-            Heard::Message(Message::ShmDetachResponse(view), _) => {
-                if let Ok(response) = view.try_into() {
-                    handler.on_detach_response(&response);
-                }
-            }
-            Heard::Message(Message::ShmDriverShutdown(view), _) => {
-                if let Ok(shutdown) = view.try_into() {
-                    handler.on_shutdown(&shutdown);
-                }
-            }
-            Heard::Message(..) => {}
         }
+        Heard::Message(Message::ShmDetachResponse(view), _) => {
+            if let Ok(response) = view.try_into() {
+                handler.on_detach_response(&response);
+            }
+        }
+        Heard::Message(Message::ShmDriverShutdown(view), _) => {
+            if let Ok(shutdown) = view.try_into() {
+                handler.on_shutdown(&shutdown);
+            }
+        }
+        Heard::Message(..) => {}
     }
 }

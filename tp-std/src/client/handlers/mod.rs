@@ -2,13 +2,19 @@
 //!
 //! Every handler hears every message of its family, beside the roles of the client and all other handlers (C-118). All are
 //! called by the conductor, inside its duty cycle: they must not wait, and calls that would are refused there. What they
-//! are handed is valid during the call. Messages that break the rules of the wire never reach them.
+//! are handed is valid during the call. Messages that break the rules of the wire never reach them. A
+//! [`Poller`](crate::Poller) tells the same handlers from a thread of the application.
 
+mod blobs;
 mod control;
+mod descriptor;
 mod driver;
+mod latest;
 mod metadata;
+mod metadata_cache;
 mod progress;
 mod qos;
+mod qos_cache;
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -19,19 +25,26 @@ use crossbeam_queue::ArrayQueue;
 use tp_core_nostd::ids::Epoch;
 use tp_core_nostd::proto::dispatch::Message;
 
-pub use control::{Control, ControlHandler};
-pub use driver::{Driver, DriverHandler, LeaseChange, LeaseNews};
-pub use metadata::{Metadata, MetadataHandler};
-pub use progress::{Progress, ProgressHandler};
-pub use qos::{Qos, QosHandler};
+pub use blobs::Blobs;
+pub use control::ControlHandler;
+pub use descriptor::DescriptorHandler;
+pub use driver::{DriverHandler, LeaseChange, LeaseNews};
+pub use metadata::MetadataHandler;
+pub use metadata_cache::{MetadataCache, SourceAttribute, SourceInfo};
+pub use progress::{CheckedProgress, ProgressHandler};
+pub use qos::QosHandler;
+pub use qos_cache::QosCache;
 
 use super::Client;
+use super::poller::Poller;
 use crate::conductor::Command;
 use crate::error::Error;
 
 /// What the roles of this client make of an announced stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StreamUse {
+    /// A poller heard it, which knows nothing of roles.
+    Unknown,
     /// This client has no role on the stream.
     None,
     /// It has one, which uses no memory at the moment.
@@ -57,6 +70,7 @@ pub(crate) trait Listener: Send {
 pub(crate) enum Stream {
     /// Control and announces, which it hears anyway.
     Control,
+    Descriptor,
     Qos,
     Metadata,
 }
@@ -119,9 +133,45 @@ impl<F> fmt::Debug for HandlerRegistration<F> {
     }
 }
 
-/// Declares how handlers of each family are registered and replaced.
+/// Declares how handlers of each family are registered, replaced and polled for.
 macro_rules! families {
-    ($($(#[$doc:meta])* $register:ident($handler:path) $family:ident on $stream:ident,)*) => {
+    ($($(#[$doc:meta])* $register:ident($handler:path) $family:ident($tell:path) on $stream:ident,)*) => {
+        $(
+            #[doc = concat!("The family of [`", stringify!($handler), "`]s.")]
+            #[derive(Debug)]
+            pub struct $family<H = ()>(H);
+
+            impl<H: $handler + Send> Listener for $family<H> {
+                fn hear(&mut self, heard: Heard<'_>) {
+                    $tell(&mut self.0, heard);
+                }
+            }
+
+            impl HandlerRegistration<$family> {
+                /// Puts another handler in the place of this one, between two messages.
+                ///
+                /// # Errors
+                /// [`Error::QueueFull`]: the last one put here did not take its place yet.
+                pub fn replace(
+                    &self,
+                    handler: impl $handler + Send + 'static,
+                ) -> Result<(), Error> {
+                    self.put($family(handler))
+                }
+            }
+
+            impl Poller<$family> {
+                /// Tells `handler` what arrived, at most [the limit](Self::with_fragment_limit) of messages; returns how many
+                /// were taken, for somebody else or not. The next call may bring another handler. Never waits.
+                ///
+                /// # Errors
+                /// Why the stream cannot be had, once; [`Error::Closed`] after that, and when the client was closed.
+                pub fn poll(&mut self, handler: &mut (impl $handler + ?Sized)) -> Result<u32, Error> {
+                    self.take(|message| $tell(handler, Heard::Message(message, StreamUse::Unknown)))
+                }
+            }
+        )*
+
         impl Client {
             $(
                 $(#[$doc])*
@@ -136,35 +186,22 @@ macro_rules! families {
                 }
             )*
         }
-
-        $(
-            impl HandlerRegistration<$family> {
-                /// Puts another handler in the place of this one, between two messages.
-                ///
-                /// # Errors
-                /// [`Error::QueueFull`]: the last one put here did not take its place yet.
-                pub fn replace(
-                    &self,
-                    handler: impl $handler + Send + 'static,
-                ) -> Result<(), Error> {
-                    self.put($family(handler))
-                }
-            }
-        )*
     };
 }
 
 families! {
     /// Hears what producers, consumers and supervisors say to each other.
-    on_control(ControlHandler) Control on Control,
+    on_control(ControlHandler) Control(control::tell) on Control,
+    /// Hears which frames there are, of every stream of the shared descriptor stream.
+    on_descriptors(DescriptorHandler) Descriptors(descriptor::tell) on Descriptor,
     /// Hears what becomes of the leases of this client, and what drivers say to all.
-    on_driver(DriverHandler) Driver on Control,
+    on_driver(DriverHandler) Driver(driver::tell) on Control,
     /// Hears what sources say about themselves.
-    on_metadata(MetadataHandler) Metadata on Metadata,
+    on_metadata(MetadataHandler) Metadata(metadata::tell) on Metadata,
     /// Hears how far frames have come that are being written.
-    on_progress(ProgressHandler) Progress on Control,
+    on_progress(ProgressHandler) Progress(progress::tell) on Control,
     /// Hears how it goes.
-    on_qos(QosHandler) Qos on Qos,
+    on_qos(QosHandler) Qos(qos::tell) on Qos,
 }
 
 impl Client {

@@ -3,7 +3,7 @@
 use tp_core_nostd::proto::dispatch::Message;
 use tp_core_nostd::wire::control::{QosConsumer, QosProducer};
 
-use super::{Heard, Listener};
+use super::Heard;
 
 /// Hears the reports of producers and consumers, once a period each.
 pub trait QosHandler {
@@ -18,25 +18,19 @@ pub trait QosHandler {
     }
 }
 
-/// The family of [`QosHandler`]s.
-#[derive(Debug)]
-pub struct Qos<H = ()>(pub(super) H);
-
-impl<H: QosHandler + Send> Listener for Qos<H> {
-    fn hear(&mut self, heard: Heard<'_>) {
-        let Self(handler) = self;
-        match heard {
-            Heard::Message(Message::QosProducer(view), _) => {
-                if let Ok(report) = view.try_into() {
-                    handler.on_producer(&report);
-                }
+/// Tells `handler` what is for it.
+pub(super) fn tell(handler: &mut (impl QosHandler + ?Sized), heard: Heard<'_>) {
+    match heard {
+        Heard::Message(Message::QosProducer(view), _) => {
+            if let Ok(report) = view.try_into() {
+                handler.on_producer(&report);
             }
-            Heard::Message(Message::QosConsumer(view), _) => {
-                if let Ok(report) = view.try_into() {
-                    handler.on_consumer(&report);
-                }
-            }
-            Heard::Message(..) | Heard::Lease(_) => {}
         }
+        Heard::Message(Message::QosConsumer(view), _) => {
+            if let Ok(report) = view.try_into() {
+                handler.on_consumer(&report);
+            }
+        }
+        Heard::Message(..) | Heard::Lease(_) => {}
     }
 }
