@@ -15,6 +15,7 @@ mod adds;
 mod attaching;
 mod caches;
 mod cycles;
+mod discovery;
 mod handlers;
 mod medium;
 mod pollers;

@@ -11,6 +11,7 @@ mod conductor;
 pub mod config;
 mod consumer;
 mod context;
+pub mod discovery;
 pub mod driver;
 mod error;
 pub mod idle;

@@ -40,6 +40,7 @@ mod advice;
 use core::fmt;
 
 use crate::proto::cadence::Cadence;
+use crate::proto::endpoint::OwnEndpoint;
 use crate::sbe::EncodeError;
 use crate::time::{Duration, Instant};
 use crate::wire::Text;
@@ -87,6 +88,8 @@ pub struct Setup<'c> {
 pub enum AskError {
     /// There is no channel for answers.
     NoResponseChannel,
+    /// The channel for answers has more than 1024 bytes.
+    LongResponseChannel,
     /// Answers would go where drivers listen.
     ResponsesAtDriver,
     /// As many questions are open as there is room for.
@@ -101,6 +104,9 @@ impl fmt::Display for AskError {
             Self::NoResponseChannel => f.write_str("discovery needs a channel for responses"),
             Self::ResponsesAtDriver => {
                 f.write_str("discovery responses must not go to the control stream of the driver")
+            }
+            Self::LongResponseChannel => {
+                f.write_str("the channel for discovery responses is longer than 1024 bytes")
             }
             Self::TooManyQueries => f.write_str("too many discovery requests are open"),
             Self::TooLong(error) => write!(f, "the discovery request is too long: {error}"),
@@ -160,30 +166,35 @@ pub struct Answer<'m> {
 
 /// Asks for one client. `S` lends the places of open questions.
 #[derive(Clone, Debug)]
-pub struct DiscoveryClient<'c, S, const N: usize> {
-    setup: Setup<'c>,
+pub struct DiscoveryClient<S, const N: usize> {
+    responses: OwnEndpoint,
+    client_id: u32,
+    timing: Timing,
     queries: S,
     last_id: u64,
 }
 
-impl<'c, S: AsRef<[Query<N>]> + AsMut<[Query<N>]>, const N: usize> DiscoveryClient<'c, S, N> {
+impl<S: AsRef<[Query<N>]> + AsMut<[Query<N>]>, const N: usize> DiscoveryClient<S, N> {
     /// Asks nothing yet. `seed` is random, so that clients with the same response endpoint use different ids.
     ///
     /// # Errors
-    /// [`AskError::NoResponseChannel`], [`AskError::ResponsesAtDriver`].
-    pub fn new(setup: Setup<'c>, mut queries: S, seed: u64) -> Result<Self, AskError> {
+    /// [`AskError::NoResponseChannel`], [`AskError::ResponsesAtDriver`], [`AskError::LongResponseChannel`].
+    pub fn new(setup: Setup<'_>, mut queries: S, seed: u64) -> Result<Self, AskError> {
         if setup.responses.channel.is_empty() {
             return Err(AskError::NoResponseChannel);
         }
         if setup
             .driver_control
-            .is_some_and(|control| is_same(control, setup.responses))
+            .is_some_and(|control| is_same_stream(control, setup.responses))
         {
             return Err(AskError::ResponsesAtDriver);
         }
+        let responses = OwnEndpoint::copy(setup.responses).ok_or(AskError::LongResponseChannel)?;
         queries.as_mut().fill(Query::FREE);
         Ok(Self {
-            setup,
+            responses,
+            client_id: setup.client_id,
+            timing: setup.timing,
             queries,
             last_id: seed,
         })
@@ -195,18 +206,13 @@ impl<'c, S: AsRef<[Query<N>]> + AsMut<[Query<N>]>, const N: usize> DiscoveryClie
     /// [`AskError::TooManyQueries`], [`AskError::TooLong`].
     pub fn ask(&mut self, now: Instant, filter: &Filter<'_>) -> Result<RequestId, AskError> {
         let id = RequestId(self.last_id.wrapping_add(1));
-        let Setup {
-            responses,
-            client_id,
-            timing,
-            ..
-        } = self.setup;
+        let responses = self.responses.get();
         let mut queries = self.queries.as_mut().iter_mut();
         let query = queries.find(|query| query.asking.is_none());
         let query = query.ok_or(AskError::TooManyQueries)?;
         let request = DiscoveryRequest {
             request_id: id,
-            client_id,
+            client_id: self.client_id,
             response_stream_id: responses.stream_id,
             response_channel: responses.channel,
             stream_id: filter.stream_id,
@@ -218,12 +224,12 @@ impl<'c, S: AsRef<[Query<N>]> + AsMut<[Query<N>]>, const N: usize> DiscoveryClie
         query.len = request
             .encode(&mut query.bytes)
             .map_err(AskError::TooLong)?;
-        let mut cadence = Cadence::new(timing.every);
+        let mut cadence = Cadence::new(self.timing.every);
         cadence.hasten();
         query.asking = Some(Asking {
             id,
             cadence,
-            until: now.after(timing.total),
+            until: now.after(self.timing.total),
         });
         self.last_id = id.0;
         Ok(id)
@@ -286,7 +292,7 @@ impl<'c, S: AsRef<[Query<N>]> + AsMut<[Query<N>]>, const N: usize> DiscoveryClie
 }
 
 /// Whether both name one stream: parameters of a channel differ without naming another one, all but its endpoint.
-fn is_same(one: Endpoint<'_>, other: Endpoint<'_>) -> bool {
+pub fn is_same_stream(one: Endpoint<'_>, other: Endpoint<'_>) -> bool {
     fn medium(channel: &str) -> (&str, Option<&str>) {
         let (medium, parameters) = channel.split_once('?').unwrap_or((channel, ""));
         let mut parameters = parameters.split('|');

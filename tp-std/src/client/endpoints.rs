@@ -29,7 +29,14 @@ impl Client {
         channel: &str,
         stream_id: i32,
     ) -> Result<Pending<PublicationHandle>, Error> {
-        let endpoint = endpoint(channel, stream_id)?;
+        self.publish_on(&endpoint(channel, stream_id)?)
+    }
+
+    pub(crate) fn publish_on(
+        &self,
+        endpoint: &Endpoint,
+    ) -> Result<Pending<PublicationHandle>, Error> {
+        let endpoint = endpoint.clone();
         self.ask(|handle| Command::AddPublication(Wish { endpoint, handle }))
     }
 

@@ -12,9 +12,10 @@ mod work;
 use std::sync::Arc;
 
 use crate::aeron::{AdoptError, AeronMedium, ClientConfig, DrivenBy, HostAeron};
+use crate::clock::SharedClock;
 use crate::conductor::{Command, Conductor, Handle, Shared};
 use crate::consumer::{Consumer, ConsumerConfig};
-use crate::context::Context;
+use crate::context::{Context, Endpoint};
 use crate::error::{ConfigError, Error};
 use crate::medium::Medium;
 use crate::producer::{Producer, ProducerConfig};
@@ -102,9 +103,10 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::QueueFull`]; [`Error::Config`] for a producer without a driver whose regions are no stream's, or that asks
-    /// for what only a driver grants.
+    /// for what only a driver grants, or for one that another driver has.
     pub fn producer(&self, config: ProducerConfig) -> Result<Pending<Producer>, Error> {
         config.check()?;
+        self.check_driver(config.driver())?;
         let config = Box::new(config);
         self.ask(|handle| Command::Producer(config, handle))
     }
@@ -113,8 +115,9 @@ impl Client {
     /// Without a driver ([`ConsumerConfig::direct`]) it follows when a producer announced regions that can be mapped.
     ///
     /// # Errors
-    /// [`Error::QueueFull`].
+    /// [`Error::QueueFull`]; [`Error::Config`] for a stream that another driver has.
     pub fn consumer(&self, config: ConsumerConfig) -> Result<Pending<Consumer>, Error> {
+        self.check_driver(config.driver())?;
         self.ask(|handle| Command::Consumer(config, handle))
     }
 
@@ -134,6 +137,16 @@ impl Client {
     /// Messages that claimed to be ours and did not fit, or made no sense; a peer is broken, or of another version (T-37).
     pub fn malformed_messages(&self) -> u64 {
         self.shared.malformed.get()
+    }
+
+    /// Where its driver listens.
+    pub(crate) fn control(&self) -> &Endpoint {
+        &self.shared.control
+    }
+
+    /// The clock it goes by.
+    pub(crate) fn clock(&self) -> &SharedClock {
+        &self.shared.clock
     }
 
     fn ask<T>(&self, command: impl FnOnce(Arc<Handle<T>>) -> Command) -> Result<Pending<T>, Error> {

@@ -121,6 +121,11 @@ impl<F> Poller<F> {
         subscription.is_some_and(SubscriptionHandle::is_connected)
     }
 
+    /// Whether what is said there is heard.
+    pub(crate) const fn is_open(&self) -> bool {
+        self.subscription.is_some()
+    }
+
     /// Messages that claimed to be ours and did not fit, or made no sense (C-151).
     pub const fn malformed_messages(&self) -> u64 {
         self.malformed
@@ -132,7 +137,7 @@ impl<F> Poller<F> {
     }
 
     /// Classifies what arrived, for `tell`.
-    pub(super) fn take(&mut self, mut tell: impl FnMut(Message<'_>)) -> Result<u32, Error> {
+    pub(crate) fn take(&mut self, mut tell: impl FnMut(Message<'_>)) -> Result<u32, Error> {
         self.follow()?;
         let Some(subscription) = &mut self.subscription else {
             return match self.next {

@@ -48,7 +48,7 @@ use tp_core_nostd::proto::session::Cycle;
 
 use crate::client::handlers::{Heard, StreamUse};
 use crate::clock::SharedClock;
-use crate::context::{Context, Delegate};
+use crate::context::{Context, Delegate, Endpoint};
 use crate::error::Error;
 use crate::link::Counter;
 use crate::log::{Hook, Seldom};
@@ -61,7 +61,8 @@ pub(crate) struct Shared {
     pub(crate) commands: ArrayQueue<Command>,
     /// Messages of ours in name that did not fit (T-37), or made no sense (C-151).
     pub(crate) malformed: Counter,
-    /// What joins go by, too.
+    pub(crate) control: Endpoint,
+    /// What joins and questions go by, too.
     pub(crate) clock: SharedClock,
     closed: AtomicBool,
 }
@@ -126,6 +127,7 @@ impl Conductor {
         let shared = Arc::new(Shared {
             commands: ArrayQueue::new(context.command_queue_capacity()),
             malformed: Counter::default(),
+            control: context.control().clone(),
             clock: context.clock().clone(),
             closed: AtomicBool::new(false),
         });

@@ -18,6 +18,8 @@ use crate::error::ConfigError;
 pub struct ConsumerConfig {
     pub(crate) stream: StreamId,
     lease: LeaseConfig,
+    /// Which driver is to grant it, if that matters.
+    driver: Option<Box<Endpoint>>,
     /// It has no driver, and takes what is announced.
     pub(crate) is_direct: bool,
     pub(super) watch_memory: bool,
@@ -39,6 +41,7 @@ impl ConsumerConfig {
         Self {
             stream,
             lease,
+            driver: None,
             is_direct: false,
             watch_memory: true,
             direct_poll: false,
@@ -168,6 +171,16 @@ impl ConsumerConfig {
             descriptor: self.own_descriptors.as_deref().map(OwnEndpoint::get),
             control: self.own_control.as_deref().map(OwnEndpoint::get),
         }
+    }
+
+    /// Only the driver that listens there may grant it.
+    pub(crate) fn with_driver(mut self, endpoint: Endpoint) -> Self {
+        self.driver = Some(Box::new(endpoint));
+        self
+    }
+
+    pub(crate) fn driver(&self) -> Option<&Endpoint> {
+        self.driver.as_deref()
     }
 
     pub(crate) const fn lease(&self) -> LeaseConfig {

@@ -211,6 +211,7 @@ impl Coded for Error {
             Self::Config(_)
             | Self::Rejected { .. }
             | Self::Protocol
+            | Self::Discovery { .. }
             | Self::NoDriver { .. }
             | Self::Memory(_)
             | Self::Declared(_)
@@ -228,6 +229,7 @@ impl Coded for Error {
             Self::Declared(_) | Self::NoNode => Errno::INVAL.raw_os_error(),
             Self::Rejected { .. } => Errno::PERM.raw_os_error(),
             Self::Protocol => Errno::BADMSG.raw_os_error(),
+            Self::Discovery { .. } => Errno::REMOTEIO.raw_os_error(),
             Self::NoDriver { .. } | Self::Timeout => Errno::TIMEDOUT.raw_os_error(),
             Self::Thread(_) => Errno::AGAIN.raw_os_error(),
             Self::QueueFull | Self::InCallback | Self::Closed => 0,
@@ -298,6 +300,8 @@ mod tests {
         check(&Error::from(ConfigError::Zero { knob: "x" }), -1, EINVAL);
         check(&Error::Protocol, -1, EBADMSG);
         check(&Error::Timeout, -1, ETIMEDOUT);
+        let text = String::new();
+        check(&Error::Discovery { text }, -1, 121);
         let control_stream = 1000;
         check(&Error::NoDriver { control_stream }, -1, ETIMEDOUT);
         let (code, text) = (RefusalCode::Rejected, String::new());

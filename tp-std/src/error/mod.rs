@@ -5,6 +5,7 @@ mod code;
 use core::time::Duration;
 
 use tp_core_nostd::proto::declared::Contradiction;
+use tp_core_nostd::proto::discovery_client::AskError;
 use tp_core_nostd::uri::UriError;
 use tp_core_nostd::wire::ValueError;
 use tp_core_nostd::wire::driver::RefusalCode;
@@ -72,6 +73,19 @@ pub enum ConfigError {
         /// The wish.
         wish: &'static str,
     },
+    /// A question to discovery providers that cannot be asked.
+    #[error(transparent)]
+    Discovery(#[from] AskError),
+    /// A stream that was found with another driver than the client speaks to.
+    #[error(
+        "the driver of this stream listens on {channel} stream {stream_id}, where this client does not"
+    )]
+    OtherDriver {
+        /// The channel of that driver.
+        channel: String,
+        /// Its control stream.
+        stream_id: i32,
+    },
     /// A directory that is to be trusted cannot be.
     #[error("{0}")]
     AllowedDirs(String),
@@ -97,6 +111,12 @@ pub enum Error {
     /// The driver's answer broke the protocol.
     #[error("the driver's answer to the attach breaks the protocol")]
     Protocol,
+    /// A discovery provider could not answer.
+    #[error("the discovery provider could not answer: {text}")]
+    Discovery {
+        /// Its words.
+        text: String,
+    },
     /// Nobody answered in time.
     #[error(
         "no driver answered on control stream {control_stream}: is tp_driver running with the same media driver?"

@@ -13,6 +13,7 @@ use tp_core_nostd::wire::driver::{HugepagesPolicy, PublishMode, Role};
 
 use super::consumers::Consumers;
 use super::trace::Tracing;
+use crate::context::Endpoint;
 use crate::error::ConfigError;
 use crate::own_regions::OwnRegions;
 
@@ -21,6 +22,8 @@ use crate::own_regions::OwnRegions;
 pub struct ProducerConfig {
     pub(crate) stream: StreamId,
     lease: LeaseConfig,
+    /// Which driver is to grant it, if that matters.
+    driver: Option<Box<Endpoint>>,
     pub(super) overtaking: Overtaking,
     pub(super) descriptor_timestamp: bool,
     pub(super) test_first: bool,
@@ -44,6 +47,7 @@ impl ProducerConfig {
         Self {
             stream,
             lease,
+            driver: None,
             overtaking: Overtaking::Hold,
             descriptor_timestamp: false,
             test_first: false,
@@ -196,6 +200,16 @@ impl ProducerConfig {
             false => HeaderOrder::Last,
         };
         self
+    }
+
+    /// Only the driver that listens there may grant it.
+    pub(crate) fn with_driver(mut self, endpoint: Endpoint) -> Self {
+        self.driver = Some(Box::new(endpoint));
+        self
+    }
+
+    pub(crate) fn driver(&self) -> Option<&Endpoint> {
+        self.driver.as_deref()
     }
 
     pub(crate) const fn lease(&self) -> LeaseConfig {

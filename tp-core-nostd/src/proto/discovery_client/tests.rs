@@ -13,7 +13,7 @@ use crate::wire::{PoolEntry, Pools, Stride};
 use proptest::prelude::*;
 use std::vec::Vec;
 
-type Client = DiscoveryClient<'static, [Query<128>; 3], 128>;
+type Client = DiscoveryClient<[Query<128>; 3], 128>;
 
 const SEED: u64 = 40;
 

@@ -60,6 +60,10 @@ pub(crate) enum Heard<'a> {
     Lease(&'a LeaseNews),
 }
 
+/// Answers to questions of [`Discovery`](crate::discovery::Discovery), which is their one handler.
+#[derive(Debug)]
+pub(crate) enum Responses {}
+
 /// A handler of any family.
 pub(crate) trait Listener: Send {
     fn hear(&mut self, heard: Heard<'_>);
