@@ -153,7 +153,7 @@ fn an_answer_goes_to_its_question_once_and_strangers_are_passed_over() {
     assert!(look(&mut rig, &mut discovery).is_empty());
 }
 
-#[test] // req: C-127, R-036, R-040
+#[test] // req: C-127
 fn refusals_are_told_apart_from_nothing() {
     let (mut rig, mut discovery, mut provider) = scene();
     let hidden = discovery.ask(&Filter::default()).unwrap();
@@ -221,7 +221,7 @@ fn what_is_no_answer_is_counted_and_nothing_of_it_told() {
     assert_eq!(streams, [10_001]);
 }
 
-#[test] // req: C-129, R-025, R-027, R-077
+#[test] // req: C-129, R-077
 fn what_was_found_is_there_once_in_its_newest_epoch_and_found_again_by_anything() {
     let (mut rig, mut discovery, mut provider) = scene();
     let request = discovery.ask(&Filter::default()).unwrap();
@@ -302,7 +302,7 @@ fn what_was_found_is_there_once_in_its_newest_epoch_and_found_again_by_anything(
     }
 }
 
-#[test] // req: R-050
+#[test]
 fn an_answer_without_end_is_cut_and_says_so() {
     let (mut rig, mut discovery, mut provider) = scene();
     let request = discovery.ask(&Filter::default()).unwrap();
