@@ -20,7 +20,7 @@ TEST := cargo test --lib --bins --tests
 TEST_AERON := $(TEST) $(AERON) -- --test-threads=1
 endif
 
-.PHONY: help setup demo examples test loom sim thread-sanitizer torture firmware-smoke bench lint format clippy docs bare-metal licences requirements
+.PHONY: help setup demo examples test loom sim thread-sanitizer fuzz torture firmware-smoke bench lint format clippy docs bare-metal licences requirements
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 24
@@ -61,6 +61,23 @@ thread-sanitizer: setup ## conductors and applications on threads, watched by th
 	DOCS_RS=1 RUSTFLAGS="-Zsanitizer=thread --cfg thread_sanitizer" TSAN_OPTIONS=halt_on_error=1 \
 		cargo +nightly test --release -Zbuild-std --target $(SANITIZED) --target-dir $(TARGET_DIR)/thread-sanitizer \
 		-p tp-sim --test threads
+
+SECONDS ?= 10
+
+# What cargo-fuzz would do, without it. Nothing here calls Aeron, so its C sources are left out as above.
+FUZZER := -Zsanitizer=address --cfg fuzzing -Cpasses=sancov-module $(addprefix -Cllvm-args=-sanitizer-coverage-, \
+	level=4 inline-8bit-counters pc-table trace-compares)
+
+fuzz: setup ## libFuzzer on every target, SECONDS=10 each; needs a nightly toolchain and a C++ compiler
+	@reason=$$(targets/linux/fuzzer.sh) || { echo "fuzz: skipped, because $$reason"; exit 0; }; \
+	cargo build --quiet $(AERON) --bin tp-fuzz && $(TARGET_DIR)/release/tp-fuzz --corpus $(TARGET_DIR)/fuzz/corpus && \
+	DOCS_RS=1 RUSTFLAGS="$(FUZZER)" cargo +nightly build --quiet --release --target $(SANITIZED) \
+		--manifest-path tests/fuzz/fuzz/Cargo.toml --target-dir $(TARGET_DIR)/fuzz && \
+	for target in $$($(TARGET_DIR)/release/tp-fuzz); do \
+		echo "fuzz: $$target"; \
+		$(TARGET_DIR)/fuzz/$(SANITIZED)/release/$$target -max_total_time=$(SECONDS) -max_len=4096 -verbosity=0 \
+			-print_final_stats=1 -artifact_prefix=$(TARGET_DIR)/fuzz/$$target- $(TARGET_DIR)/fuzz/corpus/$$target || exit 1; \
+	done
 
 READS ?= 100000000
 

@@ -43,6 +43,9 @@ encode
 decode
 observe
 read 300
+look 20
+idle 200
+prefix 1000
 keepalive 2500
 attach 30000
 PATHS

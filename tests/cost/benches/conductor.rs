@@ -6,6 +6,8 @@
 #![allow(missing_docs, reason = "criterion's macros define functions without")]
 #![expect(clippy::unwrap_used, reason = "what fails here fails the run")]
 
+mod stage;
+
 use core::hint::black_box;
 use core::task::Poll;
 use core::time::Duration;
@@ -15,23 +17,17 @@ use std::time::Instant;
 
 use criterion::{Bencher, Criterion, criterion_group, criterion_main};
 use tempfile::TempDir;
-use tp_core_nostd::ids::{Epoch, PoolId, StreamId};
 use tp_core_nostd::proto::progress::ProgressLimits;
-use tp_core_nostd::seq::SlotCount;
-use tp_core_nostd::shm::{Stride, TensorHeader};
-use tp_core_nostd::time::Clock;
 use tp_core_nostd::wire::control::ProgressHints;
-use tp_core_nostd::wire::enums::{Dtype, MajorOrder};
-use tp_linux_hugepages::{CanonicalTree, EpochShape, FileMode, Namespace, Residency, UserName};
 use tp_std::aeron::{MediaDriver, MediaDriverConfig};
-use tp_std::clock::MonotonicClock;
 use tp_std::idle::Idle;
 use tp_std::{
     Client, CommitMeta, Conductor, ConductorThread, Consumer, ConsumerConfig, Consumers, Context,
-    FixedPoolConfig, Frame, OwnRegions, Producer, ProducerConfig,
+    FixedPoolConfig, Frame, Producer, ProducerConfig,
 };
 
-const PATIENCE: Duration = Duration::from_secs(30);
+use stage::{PATIENCE, bytes, timed};
+
 const SLOTS: u32 = 16;
 const SMALL: u32 = 1 << 10;
 const LARGE: u32 = 16 << 20;
@@ -111,7 +107,7 @@ impl Others {
 }
 
 /// A producer with a consumer that wants progress, in one client.
-fn stage(beside: Beside) -> (Producer, Others) {
+fn cast(beside: Beside) -> (Producer, Others) {
     let root = tempfile::tempdir_in("/dev/shm").unwrap();
     let media = MediaDriver::start(MediaDriverConfig::new(root.path().join("aeron"))).unwrap();
     let context = Context::new()
@@ -130,12 +126,12 @@ fn stage(beside: Beside) -> (Producer, Others) {
             (client, Driven::ByThread(thread))
         }
     };
-    let stream = StreamId::new(10_000).unwrap();
+    let stream = stage::stream();
     // By bytes alone, so that of each batch as many steps are told.
     let mut limits = ProgressLimits::default();
     limits.floor.interval = Duration::ZERO;
     limits.floor.bytes_delta = None;
-    let config = ProducerConfig::direct(stream, regions(&root, stream))
+    let config = ProducerConfig::direct(stream, stage::regions(&root, SLOTS, &[SMALL, LARGE]))
         .with_consumers(Consumers::new().with_progress(limits));
     let mut asked = client.producer(config).unwrap();
     let mut producer = until(&mut driven, || asked.poll().map(Result::unwrap));
@@ -171,35 +167,9 @@ fn until<T>(driven: &mut Driven, mut look: impl FnMut() -> Poll<T>) -> T {
     }
 }
 
-fn regions(root: &TempDir, stream: StreamId) -> OwnRegions {
-    let user = UserName::effective();
-    let namespace = Namespace::new("bench").unwrap();
-    let tree = CanonicalTree::new(root.path(), &user, namespace, FileMode::PRIVATE).unwrap();
-    let pool = |id, stride| (PoolId::new(id).unwrap(), Stride::new(stride).unwrap());
-    let shape = EpochShape {
-        stream,
-        epoch: Epoch::new(1).unwrap(),
-        slots: SlotCount::new(SLOTS).unwrap(),
-        pools: &[pool(1, SMALL), pool(2, LARGE)],
-    };
-    let made = tree.create_epoch(&shape, MonotonicClock.now(), Residency::default());
-    OwnRegions::created(&made.unwrap()).unwrap()
-}
-
-fn bytes(len: u32) -> TensorHeader {
-    let dims = [i32::try_from(len).unwrap()];
-    TensorHeader::contiguous(Dtype::Uint8, MajorOrder::Row, &dims).unwrap()
-}
-
-fn timed(calls: u64, mut call: impl FnMut()) -> Duration {
-    let started = Instant::now();
-    (0..calls).for_each(|_| call());
-    started.elapsed()
-}
-
 fn streaming(criterion: &mut Criterion) {
     for beside in Beside::BOTH {
-        let (mut producer, mut others) = stage(beside);
+        let (mut producer, mut others) = cast(beside);
         let (tensor, payload) = (bytes(SMALL), vec![7; SMALL as usize]);
         let mut group = criterion.benchmark_group("producer");
         group.bench_function(format!("offer/{}", beside.name()), |bench| {
@@ -239,7 +209,7 @@ fn streaming(criterion: &mut Criterion) {
 /// Frames of 1 KiB and of 16 MiB in the same buffers: the time must not depend on how long they are.
 fn fixed_pool(criterion: &mut Criterion) {
     for beside in Beside::BOTH {
-        let (producer, mut others) = stage(beside);
+        let (producer, mut others) = cast(beside);
         let pool = FixedPoolConfig {
             buffers: SLOTS,
             len: LARGE,

@@ -99,5 +99,31 @@ fn progress(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, descriptors, slots, filled_in_place, progress);
+/// The front half of a frame of 64 KiB that is being written.
+fn prefix(criterion: &mut Criterion) {
+    let regions = fixture::regions();
+    let seq = fixture::begin(regions.clone(), &mut fixture::image());
+    let mut consumer = fixture::consumer(regions);
+    let mut buffer = vec![0; 32_768];
+    let mut group = criterion.benchmark_group("prefix");
+    for (name, from) in [("header", 32_768), ("4096", 28_672), ("32768", 0)] {
+        group.bench_function(name, |bench| {
+            bench.iter(|| {
+                let meta_version = fixture::META.meta_version;
+                let ahead = consumer.read_ahead(black_box(seq), 32_768, meta_version);
+                let copied = consumer.copy_ahead(&ahead.unwrap(), from, &mut buffer);
+                copied.unwrap()
+            });
+        });
+    }
+}
+
+criterion_group!(
+    benches,
+    descriptors,
+    slots,
+    filled_in_place,
+    progress,
+    prefix
+);
 criterion_main!(benches);

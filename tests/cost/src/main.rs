@@ -12,6 +12,7 @@ use core::time::Duration;
 use std::collections::VecDeque;
 use tp_core_nostd::ids::{ClientId, LeaseId, StreamId};
 use tp_core_nostd::proto::claim::Token;
+use tp_core_nostd::proto::direct::{DirectPoll, Look};
 use tp_core_nostd::proto::progress::{Meter, Throttle};
 use tp_core_nostd::proto::publish::FrameMeta;
 use tp_core_nostd::proto::sequence::{Arrival, Sequencer};
@@ -21,7 +22,7 @@ use tp_core_nostd::time::Instant;
 use tp_core_nostd::transport::ImageId;
 use tp_core_nostd::wire::control::{FrameDescriptor, FrameDescriptorView};
 use tp_cost::house::House;
-use tp_cost::{self as fixture, Camera, Consumer, Producer};
+use tp_cost::{self as fixture, Camera, Consumer, Producer, Regions};
 
 type Message = [u8; 48];
 
@@ -38,6 +39,9 @@ fn main() {
         "queue" => run_queue(times),
         "progress" => run_progress(times),
         "read" => run_read(times),
+        "look" => run_look(times),
+        "idle" => run_idle(times),
+        "prefix" => run_prefix(times),
         "encode" => run_encode(times),
         "decode" => run_decode(times),
         "observe" => run_observe(times),
@@ -140,6 +144,57 @@ fn read(consumer: &mut Consumer, seq: Seq) -> Option<u32> {
     let frame = consumer.read(seq).ok()?;
     consumer.revalidate(&frame).ok()?;
     Some(frame.header.values_len_bytes)
+}
+
+fn run_look(times: u64) {
+    let regions = fixture::regions();
+    let mut producer = fixture::producer(regions.clone());
+    publish(&mut producer, &[], &mut fixture::image(), fixture::META);
+    let mut direct = DirectPoll::new();
+    for _ in 0..times {
+        black_box(look(&mut direct, &regions, black_box(Seq::FIRST)));
+    }
+}
+
+fn run_idle(times: u64) {
+    let regions = fixture::regions();
+    let mut direct = DirectPoll::new();
+    for _ in 0..times {
+        black_box(idle(&mut direct, &regions, black_box(Seq::FIRST)));
+    }
+}
+
+/// A look at the ring that finds the next frame.
+#[inline(never)]
+fn look(direct: &mut DirectPoll, regions: &Regions, next: Seq) -> Option<Seq> {
+    match direct.look(regions.ring(), next) {
+        Look::Frame(seq) => Some(seq),
+        Look::Idle | Look::Lapped(_) => None,
+    }
+}
+
+/// A look at the ring in vain.
+#[inline(never)]
+fn idle(direct: &mut DirectPoll, regions: &Regions, next: Seq) -> bool {
+    direct.look(regions.ring(), next) == Look::Idle
+}
+
+fn run_prefix(times: u64) {
+    let regions = fixture::regions();
+    let seq = fixture::begin(regions.clone(), &mut fixture::image());
+    let mut consumer = fixture::consumer(regions);
+    for _ in 0..times {
+        black_box(prefix(black_box(&mut consumer), black_box(seq)));
+    }
+}
+
+/// The front half of a frame that is being written: header read and checked, and confirmed after it would have been used.
+#[inline(never)]
+fn prefix(consumer: &mut Consumer, seq: Seq) -> Option<u32> {
+    let ahead = consumer.read_ahead(seq, 32_768, fixture::META.meta_version);
+    let ahead = ahead.ok()?;
+    consumer.still_ahead(&ahead).ok()?;
+    Some(ahead.prefix.bytes)
 }
 
 fn descriptor() -> FrameDescriptor {
