@@ -96,6 +96,7 @@ lint: format clippy docs bare-metal licences ## what CI checks besides tests
 format:
 	cargo fmt --all --check
 	cargo fmt --manifest-path targets/cortex-m/Cargo.toml --check
+	cargo fmt --manifest-path tests/fuzz/fuzz/Cargo.toml --check
 
 clippy: setup
 	cargo clippy --workspace --all-targets --release --features tp-std/ndarray -- -D warnings

@@ -30,7 +30,10 @@ static ENTRIES: LazyLock<Vec<(String, Vec<u8>)>> = LazyLock::new(|| {
     let entry = |entry: Value| {
         let target = entry.get("message").or_else(|| entry.get("target"));
         let target = target.and_then(Value::as_str).unwrap();
-        (target.to_owned(), bytes_of_hex(entry["hex"].as_str().unwrap()))
+        (
+            target.to_owned(),
+            bytes_of_hex(entry["hex"].as_str().unwrap()),
+        )
     };
     files.flatten().map(entry).collect()
 });

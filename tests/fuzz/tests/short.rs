@@ -5,7 +5,7 @@ use std::fs;
 
 use tp_fuzz::TARGETS;
 
-const MUTANTS: u32 = 3000;
+const MUTANTS: u32 = 5000;
 
 #[test] // req: C-201
 fn every_target_survives_its_seeds_and_thousands_of_mutants() {
