@@ -20,7 +20,7 @@ TEST := cargo test --lib --bins --tests
 TEST_AERON := $(TEST) $(AERON) -- --test-threads=1
 endif
 
-.PHONY: help setup demo examples test loom sim thread-sanitizer fuzz torture firmware-smoke bench lint format clippy docs bare-metal licences requirements
+.PHONY: help setup demo examples test loom sim thread-sanitizer fuzz torture soak firmware-smoke bench lint format clippy docs bare-metal licences requirements
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 24
@@ -83,6 +83,12 @@ READS ?= 100000000
 
 torture: ## frames overwritten at full speed while they are read, none torn; READS=100000000
 	@cargo run --quiet --release -p tp-torture -- $(READS)
+
+SOAK_SECONDS ?= 600
+
+soak: setup ## pictures for long while processes are killed, stopped and started again; SOAK_SECONDS=600
+	@cargo build --quiet $(AERON) --bins
+	@$(TARGET_DIR)/release/tp-soak $(SOAK_SECONDS)
 
 firmware-smoke: ## claim, commit, read and wrap on an emulated Cortex-M4
 	@targets/linux/setup.sh --firmware

@@ -40,7 +40,7 @@ fn at(stream_id: u32) -> control::Endpoint<'static> {
     }
 }
 
-fn hello(consumer_id: ClientId) -> ConsumerHello<'static> {
+pub(crate) fn hello(consumer_id: ClientId) -> ConsumerHello<'static> {
     ConsumerHello {
         stream_id: stream(),
         consumer_id,
@@ -56,13 +56,13 @@ fn hello(consumer_id: ClientId) -> ConsumerHello<'static> {
 }
 
 /// Somebody on the control stream.
-struct Stranger {
+pub(crate) struct Stranger {
     aeron: AeronClient,
     control: AeronExclusivePublication,
 }
 
 impl Stranger {
-    fn new(rig: &Rig) -> Self {
+    pub(crate) fn new(rig: &Rig) -> Self {
         let config = ClientConfig::new(aeron_dir(rig.root()));
         let mut aeron = AeronClient::connect(&config).unwrap();
         let control = connected(&mut aeron, CONTROL_STREAM);
@@ -78,7 +78,7 @@ impl Stranger {
         });
     }
 
-    fn greet(&mut self, hello: &ConsumerHello<'_>) {
+    pub(crate) fn greet(&mut self, hello: &ConsumerHello<'_>) {
         self.say(|message| hello.encode(message).unwrap());
     }
 }

@@ -52,7 +52,7 @@ fn a_producer_killed_while_it_writes_costs_one_epoch_and_no_frame_is_torn() {
     assert_eq!(watcher.stop().torn, 0);
 }
 
-#[test] // req: C-041, C-044, C-046, D-129, D-152, T-55
+#[test] // req: C-041, C-044, C-046, C-197, D-129, D-152, T-55
 fn after_a_killed_driver_comes_back_all_come_back_in_a_higher_epoch() {
     let mut rig = Rig::start(&Shape::default());
     let (client, _conductor) = rig.client();

@@ -13,7 +13,7 @@ const KEEPALIVE_MS: u64 = 100;
 /// How often the lease is to run out.
 const EXPIRIES: usize = 3;
 
-#[test] // req: C-039, C-041, C-046, D-093, D-108, D-111
+#[test] // req: C-039, C-041, C-046, C-197, D-093, D-108, D-111
 fn a_producer_that_is_never_kept_alive_loses_its_lease_and_gets_it_again() {
     let rig = Rig::start(&Shape {
         slots: 64,

@@ -39,6 +39,11 @@ fn context(rig: &Rig) -> Context {
 
 /// Regions of four slots of 1024 bytes, as a tool makes them.
 fn created(rig: &Rig, epoch: u64) -> OwnRegions {
+    regions(rig, epoch, SLOTS, 1024)
+}
+
+/// Regions with one pool, as a tool makes them.
+pub(crate) fn regions(rig: &Rig, epoch: u64, slots: u32, stride: u32) -> OwnRegions {
     let base = base_dir(rig.root());
     let namespace = Namespace::new("system").unwrap();
     let (user, mode) = (UserName::effective(), FileMode::PRIVATE);
@@ -46,8 +51,8 @@ fn created(rig: &Rig, epoch: u64) -> OwnRegions {
     let shape = EpochShape {
         stream: stream(),
         epoch: Epoch::new(epoch).unwrap(),
-        slots: SlotCount::new(SLOTS).unwrap(),
-        pools: &[(PoolId::new(1).unwrap(), Stride::new(1024).unwrap())],
+        slots: SlotCount::new(slots).unwrap(),
+        pools: &[(PoolId::new(1).unwrap(), Stride::new(stride).unwrap())],
     };
     let made = tree
         .create_epoch(&shape, MonotonicClock.now(), Residency::default())

@@ -12,8 +12,8 @@ use tempfile::TempDir;
 use tp_core_nostd::ids::StreamId;
 use tp_std::aeron::{MediaDriver, MediaDriverConfig};
 use tp_std::{
-    Client, ConductorThread, Consumer, ConsumerConfig, Context, DESCRIPTOR_STREAM, Endpoint,
-    Producer, ProducerConfig,
+    ANNOUNCE_STREAM, Client, ConductorThread, Consumer, ConsumerConfig, Context, DESCRIPTOR_STREAM,
+    Endpoint, Producer, ProducerConfig,
 };
 
 use crate::tool::program;
@@ -39,8 +39,12 @@ pub(crate) struct Shape {
     pub(crate) announce_ms: u64,
     /// Milliseconds between keepalives; eight of them are the life of a lease.
     pub(crate) keepalive_ms: u64,
+    /// Where announces go.
+    pub(crate) announces: i32,
     /// Further lines of the driver's configuration.
     pub(crate) driver: &'static str,
+    /// Further lines about its memory.
+    pub(crate) shm: &'static str,
     /// Further policies.
     pub(crate) policies: &'static str,
     /// Further streams, like the first.
@@ -55,7 +59,9 @@ impl Default for Shape {
             term: "4m",
             announce_ms: 1000,
             keepalive_ms: 500,
+            announces: ANNOUNCE_STREAM,
             driver: "",
+            shm: "",
             policies: "",
             streams: &[],
         }
@@ -287,12 +293,13 @@ fn toml(root: &Path, shape: &Shape) -> String {
         r#"
 [driver]
 aeron_dir = "{aeron}"
-announce_stream_id = 1001
+announce_stream_id = {announces}
 {driver}
 
 [shm]
 base_dir = "{base}"
 namespace = "system"
+{shm}
 
 [policies]
 announce_period_ms = {announce}
@@ -315,7 +322,9 @@ profile = "frames"
         slots = shape.slots,
         announce = shape.announce_ms,
         keepalive = shape.keepalive_ms,
+        announces = shape.announces,
         driver = shape.driver,
+        shm = shape.shm,
         policies = shape.policies,
         pools = pools.join(", "),
         stream = stream().get(),

@@ -3,7 +3,7 @@
 use tp_core_nostd::ids::CorrelationId;
 use tp_core_nostd::wire::driver::{ShmDriverShutdownRequest, ShutdownReason, Token};
 use tp_std::aeron::{AeronClient, ClientConfig};
-use tp_std::{CONTROL_STREAM, OfferError};
+use tp_std::{ANNOUNCE_STREAM, CONTROL_STREAM, OfferError};
 
 use crate::foreign::connected;
 use crate::frames::publish;
@@ -17,7 +17,9 @@ const GUARDED: Shape = Shape {
     term: "4m",
     announce_ms: 1000,
     keepalive_ms: 500,
+    announces: ANNOUNCE_STREAM,
     driver: "",
+    shm: "",
     policies: "shutdown_token = \"open sesame\"\nshutdown_timeout_ms = 300",
     streams: &[],
 };

@@ -157,6 +157,8 @@ impl<K: Kind> Post<K> {
 
     /// Stops the hot half; its memory goes when nobody uses it any more.
     pub(super) fn fence(&mut self) {
+        // What was not taken is taken back first: a role that sees the fence finds no memory but what came after it.
+        drop(self.link.mapping.take());
         self.link.cell.fence();
         self.retired.add(self.mapped.take());
     }

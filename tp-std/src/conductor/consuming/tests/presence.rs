@@ -71,6 +71,30 @@ fn only_a_higher_epoch_is_mapped_anew_and_no_counter_begins_again() {
     assert_eq!(consumer.counters().late_drops(), 0);
 }
 
+#[test] // req: C-041, C-099
+fn memory_that_is_lost_before_the_first_poll_is_never_read() {
+    let mut world = World::new();
+    let mut consumer = world.consumer(plain().with_client(ANN));
+    let mut outlet = world.shared_outlet();
+    world.run(5);
+    assert_eq!(consumer.state(), ConsumerState::Mapped);
+    world.order(&Ordered {
+        stream_id: STREAM,
+        consumer_id: ANN,
+        use_shm: false,
+        mode: Mode::Stream,
+        payload_fallback_uri: Some("bridge://7"),
+        descriptor: None,
+        control: None,
+    });
+    world.run(5);
+    assert_eq!(consumer.state(), ConsumerState::Fallback);
+    world.stage.write([0]);
+    outlet.send(&world.stage, 0);
+    assert!(world.run_polling(50, &mut consumer).is_empty());
+    assert_eq!(consumer.epoch(), None);
+}
+
 #[test] // req: C-093, C-099, C-030, W-280
 fn its_state_can_be_watched_through_its_life() {
     let mut world = World::new();
