@@ -1,198 +1,24 @@
 //! The way to the medium: the shared streams of one client, and coming back after the medium gave the client up.
 
-use core::fmt;
-use core::task::Poll;
+mod adding;
+mod inbox;
+mod outbox;
 
-use tp_core_nostd::proto::dispatch::{Ignored, Message, classify};
+use tp_core_nostd::proto::dispatch::{Ignored, Message};
 use tp_core_nostd::proto::session::Inbound;
 use tp_core_nostd::time::Instant;
-use tp_core_nostd::transport::{ImageEvent, ImageId};
+use tp_core_nostd::transport::ImageId;
 use tp_core_nostd::wire::control::ShmPoolAnnounce;
 
 use super::attaching::Attaching;
 use crate::aeron::TransportError;
 use crate::client::handlers::Stream;
-use crate::context::{Context, Endpoint};
+use crate::context::Context;
 use crate::log::Seldom;
-use crate::medium::{Awaited, Medium, Receiver, Sender};
-
-/// An endpoint of some kind, on its way or there.
-pub(super) enum Adding<T: 'static> {
-    /// To be asked for.
-    Wanted,
-    /// Asked for.
-    Asked(Awaited<T>),
-    /// There, or handed on.
-    Done,
-}
-
-impl<T> Adding<T> {
-    /// What was asked for, once it is there. It is handed out once.
-    pub(super) fn poll(&mut self) -> Result<Option<T>, TransportError> {
-        let Self::Asked(awaited) = self else {
-            return Ok(None);
-        };
-        match awaited() {
-            Poll::Pending => Ok(None),
-            Poll::Ready(result) => {
-                *self = Self::Done;
-                result.map(Some)
-            }
-        }
-    }
-
-    /// Asks for it if that was not done, else looks whether it is there.
-    pub(super) fn ask_or_poll(
-        &mut self,
-        ask: impl FnOnce() -> Result<Awaited<T>, TransportError>,
-    ) -> Result<Option<T>, TransportError> {
-        if matches!(self, Self::Wanted) {
-            *self = Self::Asked(ask()?);
-        }
-        self.poll()
-    }
-}
-
-impl<T> fmt::Debug for Adding<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Wanted => "Wanted",
-            Self::Asked(_) => "Asked",
-            Self::Done => "Done",
-        })
-    }
-}
-
-/// A shared publication. It is added when somebody first wants to say something.
-#[derive(Debug)]
-struct Outbox {
-    endpoint: Option<Endpoint>,
-    is_wanted: bool,
-    adding: Adding<Box<dyn Sender>>,
-    publication: Option<Box<dyn Sender>>,
-}
-
-impl Outbox {
-    const fn new(endpoint: Option<Endpoint>) -> Self {
-        Self {
-            endpoint,
-            is_wanted: false,
-            adding: Adding::Wanted,
-            publication: None,
-        }
-    }
-
-    fn add(&mut self, medium: &mut dyn Medium) -> Result<(), TransportError> {
-        let Some(endpoint) = self.endpoint.as_ref().filter(|_| self.is_wanted) else {
-            return Ok(());
-        };
-        let ask = || medium.publication(endpoint);
-        if let Some(publication) = self.adding.ask_or_poll(ask)? {
-            self.publication = Some(publication);
-        }
-        Ok(())
-    }
-
-    fn again(&mut self) {
-        self.adding = Adding::Wanted;
-        self.publication = None;
-    }
-
-    fn sender(&mut self) -> Option<&mut dyn Sender> {
-        self.is_wanted = true;
-        match &mut self.publication {
-            Some(publication) => Some(publication.as_mut()),
-            None => None,
-        }
-    }
-}
-
-/// A subscription that is polled here, with the time each of its images was joined.
-#[derive(Debug)]
-struct Inbox {
-    endpoint: Option<Endpoint>,
-    is_wanted: bool,
-    adding: Adding<Box<dyn Receiver>>,
-    subscription: Option<Box<dyn Receiver>>,
-    joined: Vec<(ImageId, Instant)>,
-}
-
-impl Inbox {
-    const fn new(endpoint: Option<Endpoint>) -> Self {
-        Self {
-            endpoint,
-            is_wanted: false,
-            adding: Adding::Wanted,
-            subscription: None,
-            joined: Vec::new(),
-        }
-    }
-
-    const fn wanted(endpoint: Option<Endpoint>) -> Self {
-        let mut inbox = Self::new(endpoint);
-        inbox.is_wanted = true;
-        inbox
-    }
-
-    fn add(&mut self, medium: &mut dyn Medium) -> Result<(), TransportError> {
-        let Some(endpoint) = self.endpoint.as_ref().filter(|_| self.is_wanted) else {
-            return Ok(());
-        };
-        let ask = || medium.subscription(endpoint);
-        if let Some(subscription) = self.adding.ask_or_poll(ask)? {
-            self.subscription = Some(subscription);
-        }
-        Ok(())
-    }
-
-    /// An untethered subscription that lost an image does not get it back; a new one does.
-    fn again(&mut self) {
-        self.adding = Adding::Wanted;
-        self.subscription = None;
-        self.joined.clear();
-    }
-
-    /// Whether all that is said there is heard.
-    const fn is_open(&self) -> bool {
-        self.subscription.is_some() || self.endpoint.is_none()
-    }
-
-    /// Reports lost images, then hands on what the others sent.
-    fn poll(
-        &mut self,
-        now: Instant,
-        limit: u32,
-        lost: &mut dyn FnMut(ImageId),
-        received: &mut dyn FnMut(Result<Inbound<'_>, Ignored>),
-    ) -> u32 {
-        let Some(subscription) = &mut self.subscription else {
-            return 0;
-        };
-        let joined = &mut self.joined;
-        subscription.image_events(&mut |image, event| match event {
-            ImageEvent::Available => joined.push((image, now)),
-            ImageEvent::Unavailable => {
-                joined.retain(|(known, _)| *known != image);
-                lost(image);
-            }
-        });
-        let since = |image| {
-            joined
-                .iter()
-                .find(|(known, _)| *known == image)
-                .map_or(now, |(_, joined)| *joined)
-        };
-        let polled = subscription.poll(limit, &mut |bytes, image| {
-            received(classify(bytes).map(|message| Inbound {
-                message,
-                image,
-                joined: since(image),
-            }));
-        });
-        // A closed subscription belongs to a client that ended, which `do_work` of the client reports.
-        polled.unwrap_or(0)
-    }
-}
+use crate::medium::{Medium, Sender};
+pub(super) use adding::Adding;
+use inbox::Inbox;
+use outbox::Outbox;
 
 /// The connection of one client.
 #[derive(Debug)]
@@ -250,19 +76,17 @@ impl Connection {
         let control = Some(context.control().clone());
         let announce =
             (context.announce() != context.control()).then(|| context.announce().clone());
-        let mut outbox = Outbox::new(control.clone());
-        outbox.is_wanted = true;
         Self {
             medium,
             fragments: context.budgets().fragments,
             heard: Heard {
-                control: Inbox::wanted(control),
+                control: Inbox::wanted(control.clone()),
                 announce: Inbox::wanted(announce),
                 descriptor: Inbox::new(Some(context.descriptor().clone())),
                 qos: Inbox::new(context.qos().cloned()),
                 metadata: Inbox::new(context.metadata().cloned()),
             },
-            control: outbox,
+            control: Outbox::wanted(control),
             qos: Outbox::new(context.qos().cloned()),
             metadata: Outbox::new(context.metadata().cloned()),
             driver: None,
@@ -323,7 +147,7 @@ impl Connection {
     ) -> (u32, bool) {
         let (mut work, mut driver_gone) = (0_u32, false);
         let (driver, announcer) = (self.driver, &mut self.announcer);
-        let announces_at = usize::from(self.heard.announce.endpoint.is_some());
+        let announces_at = usize::from(self.heard.announce.has_endpoint());
         for (at, inbox) in self.heard.each().into_iter().enumerate() {
             let mut other_gone = false;
             let voices = [driver, announcer.filter(|_| at == 0)];
@@ -379,7 +203,7 @@ impl Connection {
     pub(super) const fn listen_to(&mut self, stream: Stream) {
         match stream {
             Stream::Control => {}
-            Stream::Descriptor => self.heard.descriptor.is_wanted = true,
+            Stream::Descriptor => self.heard.descriptor.want(),
             Stream::Qos => self.listen_to_qos(),
             Stream::Metadata => self.listen_to_metadata(),
         }
@@ -387,12 +211,12 @@ impl Connection {
 
     /// Somebody wants to hear QoS reports from now on.
     pub(super) const fn listen_to_qos(&mut self) {
-        self.heard.qos.is_wanted = true;
+        self.heard.qos.want();
     }
 
     /// Somebody wants to hear metadata from now on.
     pub(super) const fn listen_to_metadata(&mut self) {
-        self.heard.metadata.is_wanted = true;
+        self.heard.metadata.want();
     }
 
     /// Where endpoints of roles are added.
