@@ -26,6 +26,8 @@ use tp_std::clock::MonotonicClock;
 use tp_std::{Frame, Wait};
 
 const LEN: u32 = 64;
+/// Where other programs take the processors away, fewer samples have to do.
+const LONGEST: Duration = Duration::from_secs(5);
 /// From one frame to the next, while somebody watches.
 const WATCHED: Duration = Duration::from_micros(100);
 /// The same, long enough to fall asleep.
@@ -40,20 +42,20 @@ fn main() {
         "{:<28} {:>8} {:>8} {:>8} {:>8}",
         "ns from offer to notice", "least", "p50", "p90", "p99"
     );
-    let watched = word(5000, WATCHED, spin_loop);
+    let watched = word(2000, WATCHED, spin_loop);
     show("atomic word, watched", &watched, &watched);
-    let unparked = word(1000, ASLEEP, thread::park);
+    let unparked = word(500, ASLEEP, thread::park);
     show("thread, unparked", &unparked, &watched);
     let park = Wait::SpinThenPark {
         spin: Duration::ZERO,
         at_most: Duration::from_secs(1),
     };
-    show("Wait::Spin", &frames(5000, WATCHED, Wait::Spin), &watched);
+    show("Wait::Spin", &frames(2000, WATCHED, Wait::Spin), &watched);
     let deadline = Wait::Deadline(Duration::from_secs(1));
-    show("Wait::Deadline", &frames(5000, WATCHED, deadline), &watched);
+    show("Wait::Deadline", &frames(2000, WATCHED, deadline), &watched);
     show(
         "Wait::SpinThenPark, asleep",
-        &frames(1000, ASLEEP, park),
+        &frames(500, ASLEEP, park),
         &watched,
     );
 }
@@ -87,8 +89,8 @@ fn word(samples: usize, apart: Duration, idle: fn()) -> Vec<u64> {
     let mut times = Vec::with_capacity(samples);
     thread::scope(|scope| {
         let watcher = scope.spawn(|| {
-            let mut last = 0;
-            while times.len() < samples {
+            let (mut last, started) = (0, Instant::now());
+            while times.len() < samples && started.elapsed() < LONGEST {
                 let written = word.load(Ordering::Acquire);
                 if written == last {
                     idle();
@@ -127,7 +129,8 @@ fn frames(samples: usize, apart: Duration, how: Wait) -> Vec<u64> {
                 producer.offer(&frame).unwrap();
             }
         });
-        while times.len() < samples {
+        let started = Instant::now();
+        while times.len() < samples && started.elapsed() < LONGEST {
             let mut newest = None;
             let waited = consumer.wait(how, |_, reader| {
                 newest = reader.read().ok().and_then(|frame| frame.capture_ns());
