@@ -3,10 +3,12 @@
 //! The examples stand beside this folder, one file each. All of them need a media driver and `tp_driver`, which
 //! `make examples` starts for each; the README of this folder says how to start them by hand.
 
+mod cameras;
 mod patience;
 mod pattern;
 mod switches;
 
+pub use cameras::{Cameras, streams};
 pub use patience::Patience;
 pub use pattern::Pattern;
 pub use switches::{

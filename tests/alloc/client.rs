@@ -61,6 +61,12 @@ impl Host {
             [streams.camera]
             stream_id = 10000
             profile = "small"
+            [streams.other_camera]
+            stream_id = 10001
+            profile = "small"
+            [streams.both]
+            stream_id = 10002
+            profile = "small"
             "#,
             media.dir().display(),
             base.display(),

@@ -12,4 +12,5 @@ mod counter;
 mod duty_cycle;
 mod joins;
 mod producing;
+mod stages;
 mod transport;

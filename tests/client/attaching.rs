@@ -4,8 +4,13 @@ use core::task::Poll;
 use core::time::Duration;
 use std::collections::BTreeSet;
 
-use tp_core_nostd::wire::driver::{Refusal, RefusalCode, Role, ShmAttachResponse};
-use tp_std::{CONTROL_STREAM, ConsumerConfig, Error, ProducerConfig};
+use tp_core_nostd::ids::{Epoch, LeaseId, PoolId};
+use tp_core_nostd::seq::SlotCount;
+use tp_core_nostd::shm::Stride;
+use tp_core_nostd::uri::RegionUri;
+use tp_core_nostd::wire::driver::{Grant, Refusal, RefusalCode, Role, ShmAttachResponse};
+use tp_core_nostd::wire::{PoolEntry, Pools};
+use tp_std::{CONTROL_STREAM, ConsumerConfig, Error, ProducerConfig, Stage, Tracing};
 
 use crate::rig::{CYCLE, Rig, STREAM};
 
@@ -44,6 +49,45 @@ fn timeout_and_attempts_bound_how_long_a_silent_driver_is_asked() {
     );
     rig.cycles(cycles(timeout * 4));
     assert!(ear.attaches().is_empty(), "given up");
+}
+
+#[test] // req: K-007, K-020
+fn without_a_node_nobody_traces() {
+    let mut rig = Rig::new();
+    let (mut ear, mut voice) = (rig.ear(), rig.voice(CONTROL_STREAM));
+    let config = ProducerConfig::new(STREAM).with_tracing(Tracing::of(Stage::Root));
+    let mut wanted = rig.client.producer(config).unwrap();
+    rig.cycles(3);
+    let grant = ShmAttachResponse {
+        correlation_id: ear.attaches()[0].correlation_id,
+        outcome: Ok(Grant {
+            lease_id: LeaseId::new(1).unwrap(),
+            lease_expires_at: None,
+            stream_id: STREAM,
+            epoch: Epoch::new(1).unwrap(),
+            layout_version: 1,
+            header_nslots: SlotCount::new(8).unwrap(),
+            node_id: None,
+            payload_pools: pools(),
+            header_region_uri: RegionUri::parse(b"shm:file?path=/dev/shm/header.ring").unwrap(),
+        }),
+    };
+    voice.say(|out| grant.encode(out));
+    rig.cycles(2);
+    let Poll::Ready(Err(Error::NoNode)) = wanted.poll() else {
+        panic!("{wanted:?}");
+    };
+}
+
+fn pools() -> Pools<'static> {
+    let mut pools = Pools::new();
+    let pool = PoolEntry {
+        pool_id: PoolId::new(1).unwrap(),
+        stride: Stride::new(64).unwrap(),
+        region_uri: RegionUri::parse(b"shm:file?path=/dev/shm/1.pool").unwrap(),
+    };
+    pools.push(pool).unwrap();
+    pools
 }
 
 #[test] // req: C-030

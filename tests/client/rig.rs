@@ -160,15 +160,21 @@ pub(crate) struct Ear(FakeSubscription);
 impl Ear {
     /// The attaches that were sent since this was asked last.
     pub(crate) fn attaches(&mut self) -> Vec<ShmAttachRequest> {
-        let mut attaches = Vec::new();
+        self.heard(|message| match message {
+            Message::ShmAttachRequest(view) => Some(view.try_into().unwrap()),
+            _ => None,
+        })
+    }
+
+    /// What `look` makes of the messages since this was asked last.
+    pub(crate) fn heard<T>(&mut self, look: impl Fn(Message<'_>) -> Option<T>) -> Vec<T> {
+        let mut heard = Vec::new();
         self.0.image_events(&mut |_, _| {});
         self.0
             .poll(1000, &mut |bytes, _| {
-                if let Ok(Message::ShmAttachRequest(view)) = classify(bytes) {
-                    attaches.push(view.try_into().unwrap());
-                }
+                heard.extend(classify(bytes).ok().and_then(&look));
             })
             .unwrap();
-        attaches
+        heard
     }
 }

@@ -54,3 +54,23 @@ fn a_pair_that_does_not_agree_on_its_frames_fails() {
         ],
     );
 }
+
+/// Programs that make one stream of two have three.
+fn three_streams() -> Rig {
+    Rig::start(&Shape {
+        streams: &[10_001, 10_002],
+        ..Shape::default()
+    })
+}
+
+#[test] // req: C-174
+fn joins() {
+    for program in ["join_sequence", "join_timestamp", "join_latest"] {
+        run(&three_streams(), &[&[program]]);
+    }
+}
+
+#[test] // req: C-174
+fn trace_n_to_1() {
+    run(&three_streams(), &[&["trace_n_to_1"]]);
+}

@@ -4,14 +4,15 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use tp_core_nostd::ids::StreamId;
+use tp_core_nostd::ids::{Epoch, StreamId};
+use tp_core_nostd::proto::merge_map::MapNews;
 use tp_core_nostd::wire::control::FrameDescriptor;
 use tp_core_nostd::wire::tracelink::TraceLinkSet;
 use tp_std::handlers::ControlHandler;
 use tp_std::{
-    Client, ClockDomain, CommitMeta, Consumer, Frame, JoinConfig, JoinInput, LatestJoinBarrier,
-    OutTime, Producer, ProducerConfig, Seq, SequenceJoinBarrier, SequenceMap, Stage,
-    TimestampJoinBarrier, TimestampMap, TimestampSource, Tracing,
+    Client, ClockDomain, CommitMeta, Consumer, Frame, JoinConfig, JoinInput, JoinRead,
+    LatestJoinBarrier, OutTime, Producer, ProducerConfig, Seq, SequenceJoinBarrier, SequenceMap,
+    Stage, TimestampJoinBarrier, TimestampMap, TimestampSource, Tracing, Verdict,
 };
 
 use crate::frames::{bytes_tensor, fill, is_whole};
@@ -92,7 +93,7 @@ fn ids_of(consumer: &mut Consumer, ids: &mut BTreeMap<u64, u64>) {
 }
 
 // The map comes from another client, as from a supervisor, and only because the join asks for it: nothing repeats it.
-// req: J-028, J-036, J-038, J-044, J-049, J-050, J-097, K-002, K-007, K-012, K-014, K-015, K-020, K-024, K-027, K-028, K-029, C-088
+// req: J-028, J-036, J-038, J-044, J-049, J-050, J-097, K-002, K-007, K-012, K-014, K-015, K-020, K-024, K-027, K-028, K-029, C-088, W-138
 #[test]
 fn a_stage_joins_two_streams_by_number_and_tells_what_it_made_its_frames_from() {
     let rig = rig();
@@ -260,4 +261,194 @@ fn a_stage_takes_the_newest_frame_of_each_stream() {
         assert!(read.is_whole());
         assert_eq!(seqs, newest);
     }
+}
+
+/// A rig with little memory, two cameras, and a join of the newest frames of both.
+fn short_ring() -> Rig {
+    Rig::start(&Shape {
+        slots: 8,
+        streams: &[10_001, 10_002],
+        ..Shape::default()
+    })
+}
+
+fn both(out: StreamId, inputs: [StreamId; 2]) -> SequenceMap {
+    let map = SequenceMap::new(out);
+    let map = map.with_offset(inputs[0], 0);
+    map.and_then(|map| map.with_offset(inputs[1], 0)).unwrap()
+}
+
+#[test] // req: J-003, J-004, J-078, J-079
+fn a_frame_that_is_gone_is_tried_once_and_a_newer_one_takes_its_place() {
+    let rig = short_ring();
+    let [left, right, out] = streams();
+    let (client, _conductor) = rig.client();
+    let mut sources = [source(&client, left), source(&client, right)];
+    let mut inputs = [consumer_of(&client, left), consumer_of(&client, right)];
+    let mut join: LatestJoinBarrier = client.join(JoinConfig::new(out)).unwrap();
+    join.begin_epoch(Epoch::new(1).unwrap());
+    assert_eq!(
+        join.apply(&both(out, [left, right]).into()),
+        MapNews::Applied
+    );
+
+    for source in &mut sources {
+        publish(source, None);
+    }
+    while join.poll(&mut inputs, 16).unwrap() > 0 {}
+    // The left one is overwritten before it is read.
+    for _ in 0..8 {
+        publish(&mut sources[0], None);
+    }
+    assert!(join.ready(()).is_ready());
+    let read = join.read(&mut inputs, is_right);
+    assert_eq!((read.frames, read.lost), (1, 1));
+    assert!(!join.ready(()).is_ready());
+    assert_eq!(
+        join.inputs().collect::<Vec<_>>(),
+        [(left, Verdict::Missing), (right, Verdict::Present)]
+    );
+    // For the same answer nothing is read a second time.
+    assert_eq!(join.read(&mut inputs, is_right), JoinRead::default());
+    while join.poll(&mut inputs, 16).unwrap() > 0 {}
+    assert!(join.ready(()).is_ready());
+    assert!(join.read(&mut inputs, is_right).is_whole());
+    assert_eq!(join.counters().lost, 1);
+}
+
+#[test] // req: J-046, J-047
+fn of_a_window_the_stage_gets_what_is_left() {
+    let rig = short_ring();
+    let [left, _, out] = streams();
+    let (client, _conductor) = rig.client();
+    let mut source = source(&client, left);
+    let mut inputs = [consumer_of(&client, left)];
+    let mut join: SequenceJoinBarrier = client.join(JoinConfig::new(out)).unwrap();
+    join.begin_epoch(Epoch::new(1).unwrap());
+    let map = SequenceMap::new(out).with_window(left, 12).unwrap();
+    let _ = join.apply(&map.into());
+    for number in 0..16 {
+        assert_eq!(publish(&mut source, None).get(), number);
+        while join.poll(&mut inputs, 16).unwrap() > 0 {}
+        let seq = Seq::new(number).unwrap();
+        assert_eq!(join.ready(seq).is_ready(), number >= 11);
+    }
+    let mut seqs = Vec::new();
+    let read = join.read(&mut inputs, |input, view| {
+        seqs.push(input.seq.get());
+        is_right(input, view)
+    });
+    // The ring has eight slots.
+    assert_eq!(seqs, (8..16).collect::<Vec<_>>());
+    assert_eq!((read.frames, read.lost, read.is_whole()), (8, 4, false));
+}
+
+#[test] // req: J-089, J-090, J-091, J-092, J-096
+fn an_input_that_went_silent_is_done_without_where_that_is_allowed() {
+    let rig = short_ring();
+    let [left, right, out] = streams();
+    let (client, _conductor) = rig.client();
+    let mut sources = [source(&client, left), source(&client, right)];
+    let mut inputs = [consumer_of(&client, left), consumer_of(&client, right)];
+    let map = both(out, [left, right]).with_stale_timeout(Duration::from_millis(200));
+    let [mut strict, mut lax] = [false, true].map(|allow| -> SequenceJoinBarrier {
+        let config = JoinConfig::new(out).with_allow_stale(allow);
+        let mut join: SequenceJoinBarrier = client.join(config).unwrap();
+        join.begin_epoch(Epoch::new(1).unwrap());
+        let _ = join.apply(&map.clone().into());
+        join
+    });
+    for source in &mut sources {
+        publish(source, None);
+    }
+    let mut number = 0;
+    wait_until("the right one to be stale", || {
+        number = publish(&mut sources[0], None).get();
+        let mut both_see = |descriptor: &FrameDescriptor, _: tp_std::FrameReader<'_>| {
+            strict.observe(descriptor, None);
+            false
+        };
+        while lax.poll_using(&mut inputs, 16, &mut both_see).unwrap() > 0 {}
+        lax.ready(Seq::new(number).unwrap()).is_ready()
+    });
+    let verdicts: Vec<_> = lax.inputs().collect();
+    assert_eq!(
+        verdicts,
+        [(left, Verdict::Present), (right, Verdict::Stale)]
+    );
+    let mut streams = Vec::new();
+    let read = lax.read(&mut inputs, |input, view| {
+        streams.push(input.stream);
+        is_right(input, view)
+    });
+    assert!(read.is_whole());
+    assert_eq!(streams, [left]);
+    assert!(!strict.ready(Seq::new(number).unwrap()).is_ready());
+    assert_eq!(strict.stale_inputs().collect::<Vec<_>>(), [right]);
+}
+
+#[test] // req: J-049, J-070
+fn where_frames_must_be_used_first_outputs_wait_for_that() {
+    let rig = short_ring();
+    let [left, right, out] = streams();
+    let (client, _conductor) = rig.client();
+    let mut sources = [source(&client, left), source(&client, right)];
+    let mut inputs = [consumer_of(&client, left), consumer_of(&client, right)];
+    let config = JoinConfig::new(out).with_require_processed(true);
+    let mut join: SequenceJoinBarrier = client.join(config).unwrap();
+    join.begin_epoch(Epoch::new(1).unwrap());
+    let _ = join.apply(&both(out, [left, right]).into());
+    for uses in [false, true] {
+        let seqs = sources.each_mut().map(|source| publish(source, None));
+        let mut seen = 0;
+        wait_until("both frames", || {
+            let polled = join.poll_using(&mut inputs, 16, |_, reader| {
+                seen += 1;
+                uses && reader.read().is_ok()
+            });
+            polled.unwrap();
+            seen == 2
+        });
+        assert_eq!(join.ready(seqs[0]).is_ready(), uses);
+    }
+}
+
+// The inputs' producer is another one, in another epoch: what was seen of the old one counts no more.
+#[test] // req: J-055, J-080
+fn an_input_in_another_epoch_begins_anew() {
+    let rig = short_ring();
+    let [left, right, out] = streams();
+    let (client, _conductor) = rig.client();
+    let mut other = source(&client, right);
+    let mut inputs = [consumer_of(&client, left), consumer_of(&client, right)];
+    let mut join: SequenceJoinBarrier = client.join(JoinConfig::new(out)).unwrap();
+    join.begin_epoch(Epoch::new(1).unwrap());
+    let _ = join.apply(&both(out, [left, right]).into());
+    let fifth = Seq::new(4).unwrap();
+    let mut first = source(&client, left);
+    let epoch = first.epoch();
+    wait_until("the producer's epoch", || inputs[0].epoch() == epoch);
+    for _ in 0..5 {
+        publish(&mut first, None);
+        publish(&mut other, None);
+    }
+    wait_until("five frames of each", || {
+        join.poll(&mut inputs, 16).unwrap();
+        join.ready(fifth).is_ready()
+    });
+    drop(first);
+    let mut second = source(&client, left);
+    let epoch = second.epoch();
+    wait_until("the next epoch", || {
+        join.poll(&mut inputs, 16).unwrap();
+        inputs[0].epoch() == epoch
+    });
+    join.poll(&mut inputs, 16).unwrap();
+    assert!(!join.ready(fifth).is_ready());
+    publish(&mut second, None);
+    wait_until("a frame of the next epoch", || {
+        join.poll(&mut inputs, 16).unwrap();
+        join.ready(Seq::FIRST).is_ready()
+    });
+    assert!(!join.ready(fifth).is_ready());
 }

@@ -41,6 +41,7 @@ mod stopped;
 mod telling;
 mod tokens;
 mod tool;
+mod traces;
 mod watcher;
 
 /// What another process does instead of the tests; see [`peer`].

@@ -238,7 +238,9 @@ impl fmt::Debug for Flush {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::producer::TraceIds;
     use tp_core_nostd::ids::{Epoch, PoolId};
+    use tp_core_nostd::proto::tracelink::Stage;
     use tp_core_nostd::seq::SlotCount;
     use tp_core_nostd::shm::Stride;
 
@@ -257,13 +259,16 @@ mod tests {
         for wish in [
             direct(regions.clone()).with_publish_mode(PublishMode::RequireExisting),
             direct(regions.clone()).with_hugepages(HugepagesPolicy::Hugepages),
-            direct(regions).with_node(node),
+            direct(regions.clone()).with_node(node),
+            direct(regions.clone()).with_tracing(Tracing::of(Stage::Root)),
         ] {
             assert!(matches!(
                 wish.check(),
                 Err(ConfigError::WithoutDriver { .. })
             ));
         }
+        let own = Tracing::of(Stage::Root).with_ids(TraceIds::of_node(3).unwrap());
+        assert_eq!(direct(regions).with_tracing(own).check(), Ok(()));
         let leased = ProducerConfig::new(stream).with_node(node);
         assert_eq!(leased.check(), Ok(()));
         assert_eq!(leased.own, None);

@@ -61,6 +61,17 @@ impl Producer {
         Ok(self.published(epoch, committed, meta.trace_id))
     }
 
+    /// Gives the next frame the number `seq`, for stages whose frames keep the number they came with (L-006); consumers see
+    /// those in between as a gap. Returns whether it does: numbers never fall within an epoch, no claim may be open, and
+    /// there has to be a lease.
+    pub fn skip_to(&mut self, seq: Seq) -> bool {
+        self.catch_up().is_ok()
+            && self
+                .writing
+                .as_mut()
+                .is_some_and(|writing| writing.skip_to(seq))
+    }
+
     /// Takes the next slot with room for `len` bytes, to be filled in place.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 #![allow(clippy::arithmetic_side_effects, reason = "small numbers of a test")]
 
 use super::*;
-use crate::ids::Epoch;
+use crate::ids::{Epoch, NodeId};
 use crate::seq::SlotCount;
 use crate::uri::RegionUri;
 use crate::wire::Pools;
@@ -145,6 +145,18 @@ fn an_attach_says_everything_explicitly() {
     assert_eq!(request.publish_mode, PublishMode::RequireExisting);
     let producer = Bench::new(LeaseConfig::new(STREAM, Role::Producer)).attach_sent(0);
     assert_eq!(producer.publish_mode, PublishMode::ExistingOrCreate);
+}
+
+#[test] // req: K-008
+fn a_node_is_asked_for_from_the_next_attach_on() {
+    let mut bench = Bench::consumer();
+    assert_eq!(bench.attach_sent(0).desired_node_id, None);
+    bench.client.desire_node(NodeId::new(7));
+    assert_eq!(bench.poll(5_000), Some(Event::TimedOut));
+    assert_eq!(bench.attach_sent(5_121).desired_node_id, Some(7));
+    bench.client.desire_node(None);
+    assert_eq!(bench.poll(10_121), Some(Event::TimedOut));
+    assert_eq!(bench.attach_sent(10_400).desired_node_id, None);
 }
 
 #[test] // req: C-033, D-066

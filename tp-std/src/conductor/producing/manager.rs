@@ -112,6 +112,11 @@ impl Managing {
         self
     }
 
+    /// Whether the producer can say what it has to from the start, as far as that is possible.
+    pub(super) const fn may_begin(&self) -> bool {
+        !self.has_links || matches!(self.adding, Adding::Done)
+    }
+
     /// Any message.
     pub(super) fn hear(&mut self, now: Instant, message: Message<'_>) {
         match message {

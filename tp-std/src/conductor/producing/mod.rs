@@ -17,7 +17,7 @@ use tp_core_nostd::ids::NodeId;
 use tp_core_nostd::proto::cadence::Cadence;
 use tp_core_nostd::proto::lease_client::LeaseLost;
 use tp_core_nostd::proto::session::{Cycle, Happened, Inbound};
-use tp_core_nostd::time::Duration;
+use tp_core_nostd::time::{Duration, Instant};
 use tp_linux_hugepages::{LinuxMapper, WritableMapping};
 
 use super::connection::Connection;
@@ -252,6 +252,10 @@ impl Kind for Producing {
     ) -> Option<Result<Awaited<Box<dyn Sender>>, TransportError>> {
         post.mapped.as_ref()?;
         Some(medium.exclusive_publication(&post.descriptors))
+    }
+
+    fn may_begin(&self, _: Instant) -> bool {
+        self.consumers.may_begin()
     }
 
     fn hot(&self, link: Arc<LinkOf<Self>>) -> Producer {

@@ -60,3 +60,40 @@ impl Naming {
         post.session.desire_node(None);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tp_core_nostd::proto::tracelink::Stage;
+
+    fn node(raw: u32) -> Option<NodeId> {
+        NodeId::new(raw)
+    }
+
+    #[test] // req: K-007, K-008, K-021
+    fn ids_go_on_while_the_node_is_the_same_and_come_from_another_source_when_it_is_not() {
+        let tracing = Tracing::of(Stage::Root);
+        let mut naming = Naming::new(&tracing).unwrap();
+        let real_ns = Some(1_700_000_000_000_000_000);
+        let Named::By(ids) = naming.granted(real_ns, node(5)) else {
+            panic!("no ids");
+        };
+        assert_eq!(ids.mint(1_700_000_000_000).get(), 7_130_316_800_000_020_480);
+        assert_eq!(naming.choice.desired(), node(5));
+        assert!(matches!(naming.granted(real_ns, node(5)), Named::Same));
+        let Named::By(ids) = naming.granted(real_ns, node(6)) else {
+            panic!("the old ids");
+        };
+        assert_eq!(TraceIdLayout::DEFAULT.parts(ids.mint(1)).node, 6);
+        assert!(matches!(naming.granted(real_ns, None), Named::Nobody));
+        // Too large for ten bits is as good as none.
+        assert!(matches!(naming.granted(real_ns, node(1024)), Named::Nobody));
+    }
+
+    #[test] // req: K-006
+    fn who_brings_ids_needs_no_node() {
+        let tracing = Tracing::of(Stage::Root).with_ids(TraceIds::of_node(9).unwrap());
+        assert!(Naming::new(&tracing).is_none());
+        assert!(TraceIds::of_node(1024).is_err());
+    }
+}
