@@ -17,6 +17,7 @@ mod caches;
 mod cycles;
 mod discovery;
 mod handlers;
+mod histograms;
 mod maps;
 mod medium;
 mod pollers;

@@ -41,6 +41,46 @@ fn driver_pair() {
     run(&rig, &[&["driver_consumer"], &["driver_producer"]]);
 }
 
+#[test] // req: C-174
+fn qos_monitor() {
+    let rig = Rig::start(&Shape::default());
+    let frames = "FRAMES=500";
+    run(
+        &rig,
+        &[
+            &["qos_monitor"],
+            &["driver_consumer", frames],
+            &["driver_producer", frames],
+        ],
+    );
+}
+
+#[test] // req: C-174
+fn metadata() {
+    let rig = Rig::start(&Shape::default());
+    run(&rig, &[&["metadata"]]);
+}
+
+#[test] // req: C-174
+fn recorder_tap() {
+    let rig = Rig::start(&Shape::default());
+    run(&rig, &[&["recorder_tap"]]);
+}
+
+// The epoch and the files that the provider tells are invented: what counts is what the driver grants.
+#[test] // req: C-174, C-128, R-001, R-002, R-003, R-074
+fn discovery() {
+    let rig = Rig::start(&Shape::default());
+    run(
+        &rig,
+        &[
+            &["discovery_provider"],
+            &["discovery_consumer"],
+            &["driver_producer"],
+        ],
+    );
+}
+
 // A wrong frame, and frames that never come: what an example is for.
 #[test] // req: C-174
 #[should_panic(expected = "success")]

@@ -19,6 +19,7 @@ mod consumers;
 mod crashes;
 mod crowd;
 mod direct;
+mod discovery;
 mod ears;
 mod examples;
 mod expiry;

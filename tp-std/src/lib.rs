@@ -14,6 +14,7 @@ mod context;
 pub mod discovery;
 pub mod driver;
 mod error;
+pub mod histogram;
 pub mod idle;
 mod join;
 mod link;

@@ -17,6 +17,7 @@ use crate::conductor::{Command, Conductor, Handle, Shared};
 use crate::consumer::{Consumer, ConsumerConfig};
 use crate::context::{Context, Endpoint};
 use crate::error::{ConfigError, Error};
+use crate::histogram::ClientHistograms;
 use crate::medium::Medium;
 use crate::producer::{Producer, ProducerConfig};
 pub use pending::Pending;
@@ -137,6 +138,11 @@ impl Client {
     /// Messages that claimed to be ours and did not fit, or made no sense; a peer is broken, or of another version (T-37).
     pub fn malformed_messages(&self) -> u64 {
         self.shared.malformed.get()
+    }
+
+    /// How long things took, if the context asked for that.
+    pub fn histograms(&self) -> Option<&ClientHistograms> {
+        self.shared.histograms.as_deref()
     }
 
     /// Where its driver listens.

@@ -18,6 +18,7 @@ mod listeners;
 mod maps;
 mod news;
 mod producing;
+mod punctuality;
 mod retired;
 mod role;
 
@@ -50,6 +51,7 @@ use crate::client::handlers::{Heard, StreamUse};
 use crate::clock::SharedClock;
 use crate::context::{Context, Delegate, Endpoint};
 use crate::error::Error;
+use crate::histogram::ClientHistograms;
 use crate::link::Counter;
 use crate::log::{Hook, Seldom};
 use crate::medium::Medium;
@@ -64,6 +66,7 @@ pub(crate) struct Shared {
     pub(crate) control: Endpoint,
     /// What joins and questions go by, too.
     pub(crate) clock: SharedClock,
+    pub(crate) histograms: Option<Arc<ClientHistograms>>,
     closed: AtomicBool,
 }
 
@@ -129,6 +132,7 @@ impl Conductor {
             malformed: Counter::default(),
             control: context.control().clone(),
             clock: context.clock().clone(),
+            histograms: context.histograms().cloned(),
             closed: AtomicBool::new(false),
         });
         let delegate = context.take_delegate();
@@ -166,7 +170,17 @@ impl Conductor {
             return Err(Error::Closed);
         }
         let log = self.log.clone();
-        log.within(|| self.cycle())
+        log.within(|| self.measured())
+    }
+
+    fn measured(&mut self) -> Result<u32, Error> {
+        let Some(histograms) = self.shared.histograms.clone() else {
+            return self.cycle();
+        };
+        let begun = self.clock.now();
+        let done = self.cycle();
+        histograms.cycle.record(self.clock.now().since(begun));
+        done
     }
 
     fn cycle(&mut self) -> Result<u32, Error> {

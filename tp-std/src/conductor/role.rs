@@ -15,6 +15,7 @@ use super::attaching::Who;
 use super::completion::{Completion, Handle};
 use super::connection::{Adding, Connection};
 use super::news::News;
+use super::punctuality::Punctuality;
 use super::retired::{Retired, Shared};
 use crate::aeron::TransportError;
 use crate::client::handlers::LeaseNews;
@@ -142,6 +143,7 @@ pub(super) struct Post<K: Kind> {
     pub(super) adding: Adding<K::Endpoint>,
     pub(super) completion: Completion<K::Hot>,
     news: News,
+    punctuality: Option<Punctuality>,
 }
 
 impl<K: Kind> Post<K> {
@@ -205,6 +207,7 @@ impl<K: Kind> Cold<K> {
                 adding: Adding::Wanted,
                 completion: Completion::new(handle, context),
                 news: News::default(),
+                punctuality: context.histograms().cloned().map(Punctuality::new),
             },
         }
     }
@@ -256,6 +259,9 @@ impl<K: Kind> Role for Cold<K> {
     ) -> bool {
         let happened = self.post.session.handle(cycle, inbound);
         let granted = matches!(happened, Some(Happened::Granted(_)));
+        if granted && let Some(punctuality) = &mut self.post.punctuality {
+            punctuality.granted(cycle.now);
+        }
         if let Some(happened) = happened {
             self.post.news.note(&self.post.session, &happened);
             self.kind.act(&mut self.post, cycle, happened, mapper);
@@ -299,7 +305,13 @@ impl<K: Kind> Role for Cold<K> {
         self.note_attaching(connection);
         let mut work = self.kind.tend(&mut self.post, cycle, connection);
         if let Some(control) = connection.control() {
-            work = work.saturating_add(self.post.session.transmit(cycle, control));
+            let sent = self.post.session.transmit(cycle, control);
+            work = work.saturating_add(sent);
+            if sent > 0
+                && let Some(punctuality) = &mut self.post.punctuality
+            {
+                punctuality.sent(cycle.now, &self.post.session);
+            }
         }
         if let Err(error) = self.add_endpoint(connection) {
             self.post.completion.fail(Error::Transport(error));

@@ -1,7 +1,10 @@
 //! How the conductor is driven: its thread, what it does without work, and who is called from it.
 
+use std::sync::Arc;
+
 use super::{Context, Delegate, ErrorHandler};
 use crate::error::{ConfigError, Error};
+use crate::histogram::ClientHistograms;
 use crate::idle::Idle;
 
 impl Context {
@@ -52,6 +55,19 @@ impl Context {
     pub fn with_delegate(mut self, delegate: impl FnMut() -> u32 + Send + 'static) -> Self {
         self.hooks.delegate = Some(Box::new(delegate));
         self
+    }
+
+    /// Whether the client measures how long its duty cycles and attaches take, and how far apart its keepalives are (C-159);
+    /// it does not by default. Each duty cycle looks at the clock once more then.
+    #[must_use]
+    pub fn with_histograms(mut self, on: bool) -> Self {
+        self.histograms = on.then(Arc::default);
+        self
+    }
+
+    /// See [`Context::with_histograms`]; the client has them, too.
+    pub const fn histograms(&self) -> Option<&Arc<ClientHistograms>> {
+        self.histograms.as_ref()
     }
 
     /// Called once, on the conductor thread, with what ended the client. Where the caller drives the conductor,

@@ -13,12 +13,14 @@ mod streams;
 
 use core::time::Duration;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use tp_linux_hugepages::{Permissions, Residency};
 
 use crate::aeron::{Channel, HostAeron, default_dir};
 use crate::clock::SharedClock;
 use crate::error::ConfigError;
+use crate::histogram::ClientHistograms;
 use crate::idle::Idle;
 pub use budgets::Budgets;
 pub use endpoint::{
@@ -67,6 +69,7 @@ pub struct Context {
     reattach: Reattach,
     logging: Logging,
     hooks: Hooks,
+    histograms: Option<Arc<ClientHistograms>>,
 }
 
 impl Default for Context {
@@ -107,6 +110,7 @@ impl Context {
             reattach: Reattach::default(),
             logging: Logging::default(),
             hooks: Hooks::default(),
+            histograms: None,
         }
     }
 

@@ -3,6 +3,7 @@
 mod bench;
 mod client;
 mod demo;
+mod discover;
 mod driver;
 mod inspect;
 mod media_driver;
@@ -44,6 +45,9 @@ enum Command {
     Size(size::Args),
     /// Asks a running driver for status, leases, streams and counters, or tells it something.
     Driver(driver::Args),
+    /// Asks a discovery provider which streams there are and which driver to ask for them.
+    #[command(visible_aliases = ["discovery-query", "discovery-list"])]
+    Discover(discover::Args),
     /// Messages and slot headers between hex and JSON.
     Wire(wire::Args),
 }
@@ -68,6 +72,7 @@ impl Tp {
             Command::Bench(args) => bench::run(args),
             Command::Size(args) => size::run(args),
             Command::Driver(args) => driver::run(args),
+            Command::Discover(args) => discover::run(&args),
             Command::Wire(args) => wire::run(args),
         }
     }

@@ -5,7 +5,7 @@ mod control;
 mod lease;
 mod report;
 mod shutdown;
-mod table;
+pub(super) mod table;
 
 use core::error::Error;
 use core::time::Duration;
@@ -99,7 +99,7 @@ impl Reach {
     }
 }
 
-fn seconds(text: &str) -> Result<Duration, &'static str> {
+pub(super) fn seconds(text: &str) -> Result<Duration, &'static str> {
     let seconds = text.parse().ok();
     let duration = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     let sensible = duration.filter(|time| !time.is_zero() && *time <= Duration::from_secs(3600));
@@ -112,7 +112,7 @@ fn milliseconds(text: &str) -> Result<Duration, &'static str> {
     time.ok_or("a timeout is a number of milliseconds up to 3600000, such as 500")
 }
 
-fn aeron_stream(text: &str) -> Result<i32, &'static str> {
+pub(super) fn aeron_stream(text: &str) -> Result<i32, &'static str> {
     let id = text.parse().ok().filter(|id| *id > 0);
     id.ok_or("an Aeron stream id is a number from 1 to 2147483647, such as 1000")
 }

@@ -1,7 +1,7 @@
 //! Columns for people.
 
 /// Lines of columns, each as wide as its longest entry, numbers to the right.
-pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
+pub(in crate::commands) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     let mut widths: Vec<usize> = head.iter().map(|name| width(name)).collect();
     for row in rows {
         for (widest, cell) in widths.iter_mut().zip(row) {
