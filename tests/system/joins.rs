@@ -93,7 +93,7 @@ fn ids_of(consumer: &mut Consumer, ids: &mut BTreeMap<u64, u64>) {
 }
 
 // The map comes from another client, as from a supervisor, and only because the join asks for it: nothing repeats it.
-// req: J-028, J-036, J-038, J-044, J-049, J-050, J-097, K-002, K-007, K-012, K-014, K-015, K-020, K-024, K-027, K-028, K-029, C-088, W-138
+// req: C-196, J-028, J-036, J-038, J-044, J-049, J-050, J-097, K-002, K-007, K-012, K-014, K-015, K-020, K-024, K-027, K-028, K-029, C-088, W-138
 #[test]
 fn a_stage_joins_two_streams_by_number_and_tells_what_it_made_its_frames_from() {
     let rig = rig();
@@ -166,7 +166,7 @@ fn a_stage_joins_two_streams_by_number_and_tells_what_it_made_its_frames_from() 
     assert_eq!(out_ids.len() as u64, FRAMES - 1);
 }
 
-// req: J-018, J-056, J-057, J-058, J-062, J-063, J-064
+// req: C-196, J-018, J-056, J-057, J-058, J-062, J-063, J-064
 #[test]
 fn a_stage_joins_two_streams_of_different_rates_by_time() {
     let rig = rig();
@@ -223,7 +223,7 @@ fn a_stage_joins_two_streams_of_different_rates_by_time() {
     assert_eq!(made, FRAMES / 4);
 }
 
-// req: J-075, J-076, J-077, J-082, J-086
+// req: C-196, J-075, J-076, J-077, J-082, J-086
 #[test]
 fn a_stage_takes_the_newest_frame_of_each_stream() {
     let rig = rig();

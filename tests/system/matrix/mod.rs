@@ -2,6 +2,7 @@
 
 mod exchange;
 mod film;
+mod huge;
 mod refusals;
 
 use tp_core_nostd::ids::{ClientId, NodeId, StreamId};
@@ -25,7 +26,7 @@ fn own(id: i32) -> Endpoint {
     Endpoint::new(Channel::ipc(), id)
 }
 
-#[test]
+#[test] // req: C-196
 fn control_and_announces_on_one_stream() {
     Row {
         shape: Shape {
@@ -42,7 +43,7 @@ fn control_and_announces_on_one_stream() {
     .run();
 }
 
-#[test]
+#[test] // req: C-196
 fn control_and_announces_on_two_streams() {
     Row {
         end: |pair| {
@@ -55,7 +56,7 @@ fn control_and_announces_on_two_streams() {
     .run();
 }
 
-#[test] // req: C-110, C-111, C-116, W-200
+#[test] // req: C-196, C-110, C-111, C-116, W-200
 fn descriptors_and_progress_on_streams_of_ones_own() {
     Row {
         shape: Shape {
@@ -89,7 +90,7 @@ fn descriptors_and_progress_on_streams_of_ones_own() {
     .run();
 }
 
-#[test] // req: D-156, D-157, D-166, D-167, D-168
+#[test] // req: C-196, D-156, D-157, D-166, D-167, D-168
 fn a_stream_that_its_producer_brings_into_being() {
     Row {
         shape: Shape {
@@ -105,7 +106,7 @@ fn a_stream_that_its_producer_brings_into_being() {
     .run();
 }
 
-#[test]
+#[test] // req: C-196
 fn a_stream_that_has_to_be_there() {
     Row {
         producer: |config| config.with_publish_mode(PublishMode::RequireExisting),
@@ -115,7 +116,7 @@ fn a_stream_that_has_to_be_there() {
     .run();
 }
 
-#[test]
+#[test] // req: C-196
 fn standard_pages() {
     Row {
         producer: |config| config.with_hugepages(HugepagesPolicy::Standard),
@@ -125,7 +126,7 @@ fn standard_pages() {
     .run();
 }
 
-#[test] // req: D-039, D-172, D-177
+#[test] // req: C-196, D-039, D-172, D-177
 fn a_node_id_that_was_asked_for() {
     Row {
         // An id goes back to the client that had it (D-177).
@@ -154,7 +155,7 @@ fn told(pair: &Pair) -> usize {
     of(Progress).count()
 }
 
-#[test] // req: C-197, C-073, C-116
+#[test] // req: C-196, C-197, C-073, C-116
 fn progress_for_whoever_wants_it() {
     Row {
         consumer: |config| config.with_progress(ProgressHints::default()),
@@ -172,7 +173,7 @@ fn progress_for_whoever_wants_it() {
 /// The most that a hint can say.
 const SELDOM: u32 = u32::MAX - 1;
 
-#[test] // req: C-073
+#[test] // req: C-196, C-073
 fn progress_as_rarely_as_it_is_wanted() {
     Row {
         consumer: |config| {
@@ -192,7 +193,7 @@ fn progress_as_rarely_as_it_is_wanted() {
     .run();
 }
 
-#[test] // req: C-073
+#[test] // req: C-196, C-073
 fn no_progress_where_nobody_wants_it() {
     Row {
         end: |pair| {
@@ -205,7 +206,7 @@ fn no_progress_where_nobody_wants_it() {
     .run();
 }
 
-#[test] // req: C-088
+#[test] // req: C-196, C-088
 fn a_trace_id_for_each_frame() {
     Row {
         producer: |config| config.with_tracing(Tracing::of(Stage::Root)),
@@ -219,7 +220,7 @@ fn a_trace_id_for_each_frame() {
     .run();
 }
 
-#[test]
+#[test] // req: C-196
 fn no_trace_id_where_nobody_traces() {
     Row {
         end: |pair| {
@@ -231,7 +232,7 @@ fn no_trace_id_where_nobody_traces() {
     .run();
 }
 
-#[test] // req: C-115
+#[test] // req: C-196, C-115
 fn fewer_frames_than_there_are() {
     Row {
         consumer: |config| config.with_max_rate_hz(1),
@@ -244,7 +245,7 @@ fn fewer_frames_than_there_are() {
     .run();
 }
 
-#[test] // req: C-078
+#[test] // req: C-196, C-078
 fn memory_of_the_producers_own() {
     Row {
         is_direct: true,
@@ -257,7 +258,7 @@ fn memory_of_the_producers_own() {
     .run();
 }
 
-#[test] // req: C-086, C-093, C-099
+#[test] // req: C-196, C-086, C-093, C-099
 fn a_fallback_and_back() {
     const ELSEWHERE: &str = "aeron:udp?endpoint=localhost:40123";
     Row {
@@ -289,7 +290,7 @@ fn a_fallback_and_back() {
     .run();
 }
 
-#[test] // req: E-01
+#[test] // req: C-196, E-01
 fn frames_found_in_memory() {
     Row {
         consumer: |config| config.with_direct_poll(true),

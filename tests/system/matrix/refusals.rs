@@ -41,7 +41,7 @@ fn refused(client: &Client, config: ProducerConfig) -> (RefusalCode, String) {
     }
 }
 
-#[test] // req: C-037, C-197, D-044, D-046, D-050, D-060, D-173
+#[test] // req: C-037, C-196, C-197, D-044, D-046, D-050, D-060, D-173
 fn what_the_driver_cannot_give_is_refused_and_disturbs_nobody() {
     let rig = Rig::start(&Shape {
         streams: &[OTHER],
