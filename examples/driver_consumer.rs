@@ -3,9 +3,10 @@
 use core::time::Duration;
 
 use tp_examples::{
-    Outcome, Patience, attach_timeout, consumer_config, context, frames, pattern, require, stream,
+    Outcome, Patience, attach_timeout, check, consumer_config, context, frames, pattern, require,
+    stream,
 };
-use tp_std::{Client, FrameReader};
+use tp_std::Client;
 
 fn main() -> Outcome {
     let (pattern, patience, frames) = (pattern()?, Patience::new()?, frames()?);
@@ -13,18 +14,15 @@ fn main() -> Outcome {
     let attaching = client.consumer(consumer_config(stream()?)?)?;
     let mut consumer = attaching.wait(attach_timeout()?)?;
 
-    let mut pixels = vec![0; 32 * 32];
-    let mut check = |number, reader: FrameReader<'_>| -> Outcome {
-        // The producer may write a slot again at any time. A copy says so then, and is not used.
-        let len = reader.read()?.copy_to(&mut pixels)?;
-        pattern.check(number, pixels.get(..len).unwrap_or(&[]))
-    };
     let mut received = 0;
     while received < frames {
         let mut outcome = Ok(());
-        let polled = consumer.poll(64, |_, reader| {
+        let polled = consumer.poll(64, |descriptor, reader| {
             if outcome.is_ok() {
-                outcome = check(received, reader);
+                outcome = require(descriptor.seq.get() == received, || {
+                    format!("frame {} came in the place of {received}", descriptor.seq)
+                })
+                .and_then(|()| check(pattern, received, reader));
             }
             received += 1;
         })?;
@@ -33,9 +31,7 @@ fn main() -> Outcome {
             patience.wait_for("frames")?;
         }
     }
-    let lost = consumer.counters().gap_drops();
-    require(lost == 0, || format!("{lost} frames were lost"))?;
-    println!("{received} frames, every byte right");
-    conductor.close_and_wait(Duration::from_secs(1))?;
+    println!("{received} frames, none lost, every byte right");
+    conductor.close_and_wait(Duration::from_secs(5))?;
     Ok(())
 }

@@ -4,8 +4,8 @@ use core::time::Duration;
 use std::thread;
 
 use tp_examples::{
-    Outcome, Patience, attach_timeout, context, frames, pattern, producer_config, require, stream,
-    switch,
+    Outcome, Patience, attach_timeout, context, frames, meet, pattern, producer_config, require,
+    stream,
 };
 use tp_std::{Client, Delivery, Dtype, Frame, MajorOrder, TensorHeader};
 
@@ -15,26 +15,22 @@ fn main() -> Outcome {
     let (client, conductor) = Client::start(context("driver_producer")?)?;
     let attaching = client.producer(producer_config(stream()?)?)?;
     let mut producer = attaching.wait(attach_timeout()?)?;
+    meet(&mut producer, &patience)?;
 
-    let consumers = switch("CONSUMERS")?.unwrap_or(1);
-    while producer.consumer_count() < consumers || !producer.is_connected() {
-        patience.wait_for("consumers")?;
-    }
     let tensor = TensorHeader::contiguous(Dtype::Uint8, MajorOrder::Row, &[32, 32])?;
     let mut pixels = vec![0; 32 * 32];
     for number in 0..frames()? {
         pattern.fill(number, &mut pixels);
         let published = producer.offer(&Frame::new(tensor, &pixels))?;
-        require(published.seq.get() == number, || format!("{published:?}"))?;
-        require(published.delivery == Delivery::Sent, || {
-            format!("{published:?}")
-        })?;
+        let went_well = published.seq.get() == number && published.delivery == Delivery::Sent;
+        require(went_well, || format!("frame {number}: {published:?}"))?;
         thread::sleep(Duration::from_millis(5));
     }
     // Memory goes with the lease, so nobody leaves before the readers did.
     while producer.is_connected() {
         patience.wait_for("the end of the consumers")?;
     }
-    conductor.close_and_wait(Duration::from_secs(1))?;
+    // Detaches, and waits for the driver's answer.
+    conductor.close_and_wait(Duration::from_secs(5))?;
     Ok(())
 }

@@ -6,13 +6,16 @@
 mod cameras;
 mod patience;
 mod pattern;
+mod reading;
 mod switches;
 
 pub use cameras::{Cameras, streams};
 pub use patience::Patience;
 pub use pattern::Pattern;
+pub use reading::{check, meet};
 pub use switches::{
-    Bad, attach_timeout, consumer_config, context, frames, pattern, producer_config, stream, switch,
+    Bad, attach_timeout, consumer_config, context, frames, pattern, producer_config, stream,
+    stream_or, switch,
 };
 
 /// What an example returns: an error ends it with a sentence and exit code 1.

@@ -7,16 +7,21 @@
 //! | `PATTERN` | `interop` | what frames hold: `none`, `seq`, `interop` |
 //! | `MAX_WAIT_MS` | 20000 | how long an example waits in all |
 //! | `ATTACH_TIMEOUT_MS` | 5000 | how long an attach may take |
-//! | `SILENT_ATTACH` | off | no log lines but errors |
+//! | `SILENT_ATTACH` | `false` | no log lines but errors |
 //! | `ALLOW_DIR` | `/dev/shm` | whose memory is trusted |
 //! | `ANNOUNCE_STREAM_ID` | 1001 | Aeron stream of announces |
 //! | `KEEPALIVE_MS` | 1000 | between keepalives; 0 never sends any |
 //! | `CLIENT_ID` | drawn | id of the producer or consumer |
 //! | `NODE_ID` | none | node id that a producer asks for |
 //! | `HUGEPAGES` | any | `1` insists on huge pages, `0` on standard ones |
-//! | `DESCRIPTOR_CHANNEL`, `DESCRIPTOR_STREAM_ID` | shared | a descriptor stream for one consumer alone |
 //! | `CONTROL_CHANNEL`, `CONTROL_STREAM_ID` | shared | a progress stream for one consumer alone |
 //! | `CONSUMERS` | 1 | how many consumers a producer waits for |
+//! | `WAIT_CONNECTED` | `true` | whether it waits for a subscriber of its descriptors, too |
+//! | `POLL_PROGRESS`, `REQUIRE_PROGRESS` | `true` | `progress`: whether it asks for progress, and fails without |
+//! | `EXPECT_LEASE_EXPIRY` | `true` | `reattach`: whether a lease has to be lost; `false` with `KEEPALIVE_MS` above 0 |
+//! | `DEST_STREAM_ID` | 10001 | `rate_limited`: the stream with fewer frames |
+//! | `FIRST_STREAM_ID`, `SECOND_STREAM_ID` | 31000, 31001 | `private_streams`: what the consumers ask for |
+//! | `DESCRIPTOR_CHANNEL` | `aeron:ipc` | `private_streams`: on which channel |
 
 use core::error::Error;
 use core::fmt;
@@ -81,7 +86,15 @@ fn id<T>(name: &str, make: impl FnOnce(u32) -> Option<T>) -> Result<Option<T>, B
 /// # Errors
 /// The switch makes no sense.
 pub fn stream() -> Result<StreamId, Bad> {
-    let usual = || StreamId::new(10_000);
+    stream_or(10_000)
+}
+
+/// As [`stream`], for examples with another default.
+///
+/// # Errors
+/// The switch makes no sense.
+pub fn stream_or(usual: u32) -> Result<StreamId, Bad> {
+    let usual = || StreamId::new(usual);
     let none = || Bad {
         name: "TP_EXAMPLE_STREAM_ID".into(),
         value: "0".into(),
@@ -165,17 +178,9 @@ pub fn consumer_config(stream: StreamId) -> Result<ConsumerConfig, Box<dyn Error
     if let Some(client) = id("CLIENT_ID", ClientId::new)? {
         config = config.with_client(client);
     }
-    if let Some(endpoint) = own_stream("DESCRIPTOR")? {
-        config = config.with_own_descriptors(&endpoint)?;
-    }
-    if let Some(endpoint) = own_stream("CONTROL")? {
-        config = config.with_own_control(&endpoint)?;
+    if let Some(stream) = switch("CONTROL_STREAM_ID")? {
+        let channel = switch("CONTROL_CHANNEL")?.unwrap_or_else(Channel::ipc);
+        config = config.with_own_control(&Endpoint::new(channel, stream))?;
     }
     Ok(config)
-}
-
-fn own_stream(which: &str) -> Result<Option<Endpoint>, Bad> {
-    let channel = switch(&format!("{which}_CHANNEL"))?.unwrap_or_else(Channel::ipc);
-    let stream = switch(&format!("{which}_STREAM_ID"))?;
-    Ok(stream.map(|stream| Endpoint::new(channel, stream)))
 }

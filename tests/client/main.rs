@@ -18,6 +18,7 @@ mod cycles;
 mod discovery;
 mod handlers;
 mod histograms;
+mod limiter;
 mod maps;
 mod medium;
 mod pollers;

@@ -35,6 +35,111 @@ fn run(rig: &Rig, programs: &[&[&str]]) {
     assert!(ended.iter().all(|(_, output)| output.status.success()));
 }
 
+fn rig() -> Rig {
+    Rig::start(&Shape {
+        driver: "descriptor_stream_id_range = [31000, 31009]\ncontrol_stream_id_range = [32000, 32009]",
+        streams: &[10_001],
+        ..Shape::default()
+    })
+}
+
+/// One program that plays both ends.
+fn alone(words: &[&str]) {
+    run(&rig(), &[words]);
+}
+
+#[test] // req: C-174, C-175, C-176
+fn camera() {
+    alone(&["camera"]);
+}
+
+#[test] // req: C-174
+fn direct_poll() {
+    alone(&["direct_poll"]);
+}
+
+#[test] // req: C-174
+fn dma() {
+    alone(&["dma"]);
+}
+
+#[test] // req: C-174
+fn invoker() {
+    alone(&["invoker"]);
+}
+
+#[test] // req: C-174
+fn no_driver_pair() {
+    let rig = Rig::start_without_driver(&Shape::default());
+    run(&rig, &[&["no_driver_consumer"], &["no_driver_producer"]]);
+}
+
+#[test] // req: C-174
+fn private_streams() {
+    alone(&["private_streams"]);
+}
+
+#[test] // req: C-174
+fn progress() {
+    alone(&["progress"]);
+}
+
+#[test] // req: C-175
+fn progress_on_a_stream_of_its_own() {
+    alone(&["progress", "CONTROL_STREAM_ID=32003", "FRAMES=20"]);
+}
+
+#[test] // req: C-174, C-175
+fn progress_that_nobody_asked_for() {
+    alone(&[
+        "progress",
+        "POLL_PROGRESS=false",
+        "REQUIRE_PROGRESS=false",
+        "FRAMES=20",
+    ]);
+}
+
+#[test] // req: C-174
+fn rate_limited() {
+    alone(&["rate_limited"]);
+}
+
+#[test] // req: C-174, C-175
+fn reattach() {
+    alone(&["reattach", "MAX_WAIT_MS=40000"]);
+    alone(&["reattach", "KEEPALIVE_MS=500", "EXPECT_LEASE_EXPIRY=false"]);
+}
+
+// Ids, timeouts, a pattern: each half is switched by itself.
+#[test] // req: C-175
+fn a_pair_that_is_switched() {
+    run(
+        &rig(),
+        &[
+            &[
+                "driver_consumer",
+                "PATTERN=seq",
+                "FRAMES=20",
+                "CLIENT_ID=71",
+                "SILENT_ATTACH=true",
+                "ATTACH_TIMEOUT_MS=9000",
+                "ANNOUNCE_STREAM_ID=1001",
+            ],
+            &[
+                "driver_producer",
+                "PATTERN=seq",
+                "FRAMES=20",
+                "CLIENT_ID=72",
+                "NODE_ID=5",
+                "HUGEPAGES=0",
+                "KEEPALIVE_MS=300",
+                "CONSUMERS=1",
+                "WAIT_CONNECTED=true",
+            ],
+        ],
+    );
+}
+
 #[test] // req: C-174
 fn driver_pair() {
     let rig = Rig::start(&Shape::default());

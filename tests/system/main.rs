@@ -35,6 +35,7 @@ mod no_driver;
 mod own_streams;
 mod peer;
 mod publishing;
+mod rate_limiter;
 mod restarts;
 mod rig;
 mod several;

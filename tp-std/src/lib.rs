@@ -29,6 +29,7 @@ mod misuse;
 mod guide {}
 mod own_regions;
 mod producer;
+pub mod rate_limiter;
 mod regions;
 mod seed;
 mod wishes;

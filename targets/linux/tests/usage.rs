@@ -46,6 +46,11 @@ fn misuse_ends_with_2_and_a_sentence_that_helps() {
             vec!["driver-status", "/a", "aeron:ipc", "1002", "more"],
             "unexpected argument 'more'",
         ),
+        (vec!["rate-limit", "--dest", "2"], "--source"),
+        (
+            vec!["rate-limit", "--source", "2", "--dest", "2"],
+            "must be two streams",
+        ),
         (vec!["fly"], "unrecognized subcommand 'fly'"),
         (
             vec![

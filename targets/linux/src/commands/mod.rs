@@ -10,6 +10,7 @@ mod media_driver;
 mod originals;
 mod output;
 mod publish;
+mod rate_limit;
 mod scratch;
 mod size;
 mod sources;
@@ -35,6 +36,8 @@ enum Command {
     Publish(publish::Args),
     /// Reads the frames of a stream: shows rate and latency, writes files, checks contents.
     Subscribe(subscribe::Args),
+    /// Makes a stream with fewer frames of another one, for one consumer.
+    RateLimit(rate_limit::Args),
     /// Shows what a region in shared memory says about itself.
     Inspect(inspect::Args),
     /// Sends real pictures from one process to two others, and checks them.
@@ -67,6 +70,7 @@ impl Tp {
             Command::MediaDriver(args) => media_driver::run(args),
             Command::Publish(args) => publish::run(args),
             Command::Subscribe(args) => subscribe::run(args),
+            Command::RateLimit(args) => rate_limit::run(args),
             Command::Inspect(args) => inspect::run(args),
             Command::Demo(args) => demo::run(args),
             Command::Bench(args) => bench::run(args),
