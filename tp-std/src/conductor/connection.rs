@@ -168,8 +168,10 @@ impl Connection {
             };
             work = work.saturating_add(inbox.poll(now, self.fragments, &mut lost, &mut received));
             // Whoever has no lease waits for the driver, and all that is said elsewhere is repeated: nothing is missed.
-            if other_gone && (driver.is_none() || at > 0) {
-                inbox.again();
+            match driver.is_none() || at > 0 {
+                true if other_gone => inbox.again(),
+                false if other_gone => inbox.renew(),
+                _ => {}
             }
         }
         (work, driver_gone)

@@ -100,6 +100,12 @@ impl Hot {
         self.stream
     }
 
+    /// Nothing is read any more. Whoever publishes next comes through an image that is not known yet.
+    pub(super) fn unmap(&mut self) {
+        self.reading = None;
+        self.sequencer.reset();
+    }
+
     /// The descriptors come another way from now on.
     pub(super) fn turn(&mut self, turn: Turn, is_private: bool) {
         match turn {

@@ -354,7 +354,7 @@ impl Consumer {
         }
         let mapping = self.link.mapping.take();
         if !self.seen.is_active() {
-            self.hot.reading = None;
+            self.hot.unmap();
             self.progress.read_from(None);
         }
         if let Some(regions) = mapping {

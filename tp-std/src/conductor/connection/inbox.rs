@@ -17,6 +17,8 @@ pub(super) struct Inbox {
     is_wanted: bool,
     adding: Adding<Box<dyn Receiver>>,
     subscription: Option<Box<dyn Receiver>>,
+    /// The one before, which is read to its end first.
+    leaving: Option<Box<dyn Receiver>>,
     joined: Vec<(ImageId, Instant)>,
 }
 
@@ -27,6 +29,7 @@ impl Inbox {
             is_wanted: false,
             adding: Adding::Wanted,
             subscription: None,
+            leaving: None,
             joined: Vec::new(),
         }
     }
@@ -52,7 +55,8 @@ impl Inbox {
         };
         let ask = || medium.subscription(endpoint);
         if let Some(subscription) = self.adding.ask_or_poll(ask)? {
-            self.subscription = Some(subscription);
+            self.leaving = self.subscription.replace(subscription);
+            self.joined.clear();
         }
         Ok(())
     }
@@ -61,7 +65,14 @@ impl Inbox {
     pub(super) fn again(&mut self) {
         self.adding = Adding::Wanted;
         self.subscription = None;
+        self.leaving = None;
         self.joined.clear();
+    }
+
+    /// The same where nothing may be missed of the images that are still there: they are read on until the new subscription
+    /// stands. What both bring comes twice.
+    pub(super) fn renew(&mut self) {
+        self.adding = Adding::Wanted;
     }
 
     /// Whether all that is said there is heard.
@@ -94,13 +105,21 @@ impl Inbox {
                 .find(|(known, _)| *known == image)
                 .map_or(now, |(_, joined)| *joined)
         };
-        let polled = subscription.poll(limit, &mut |bytes, image| {
+        let mut hand_on = |bytes: &[u8], image| {
             received(classify(bytes).map(|message| Inbound {
                 message,
                 image,
                 joined: since(image),
             }));
-        });
+        };
+        if let Some(leaving) = &mut self.leaving {
+            let polled = leaving.poll(limit, &mut hand_on).unwrap_or(0);
+            if polled > 0 {
+                return polled;
+            }
+            self.leaving = None;
+        }
+        let polled = subscription.poll(limit, &mut hand_on);
         // A closed subscription belongs to a client that ended, which `do_work` of the client reports.
         polled.unwrap_or(0)
     }

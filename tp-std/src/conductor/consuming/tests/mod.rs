@@ -2,6 +2,7 @@
 
 mod announces;
 mod declared;
+mod images;
 mod medium;
 mod orders;
 mod presence;

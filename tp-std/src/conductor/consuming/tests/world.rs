@@ -25,7 +25,7 @@ use crate::consumer::{Consumer, ConsumerConfig as Wanted};
 use crate::context::Context;
 use crate::{ANNOUNCE_STREAM, CONTROL_STREAM, Client, Conductor, DESCRIPTOR_STREAM, QOS_STREAM};
 
-const CLIENT: Owner = Owner(1);
+pub(super) const CLIENT: Owner = Owner(1);
 const DRIVER: Owner = Owner(2);
 pub(super) const PRODUCER: Owner = Owner(3);
 
@@ -218,9 +218,7 @@ impl World {
 
     /// Somebody answers a hello.
     pub(super) fn order(&mut self, config: &ConsumerConfig<'_>) {
-        let mut bytes = [0; 2048];
-        let len = config.encode(&mut bytes).unwrap();
-        self.control.offer(&bytes[..len]).unwrap();
+        order(&mut self.control, config);
     }
 
     /// Somebody reports.
@@ -235,9 +233,21 @@ impl World {
         Outlet(self.net.publication(stream_id, PRODUCER))
     }
 
+    /// Another publisher of the shared descriptor stream.
+    pub(super) fn outlet_of(&self, owner: Owner) -> Outlet {
+        Outlet(self.net.publication(DESCRIPTOR_STREAM, owner))
+    }
+
     pub(super) fn shared_outlet(&self) -> Outlet {
         self.outlet(DESCRIPTOR_STREAM)
     }
+}
+
+/// Whoever publishes there answers a hello.
+pub(super) fn order(control: &mut FakePublication, config: &ConsumerConfig<'_>) {
+    let mut bytes = [0; 2048];
+    let len = config.encode(&mut bytes).unwrap();
+    control.offer(&bytes[..len]).unwrap();
 }
 
 /// A descriptor publication.
