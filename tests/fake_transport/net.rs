@@ -295,10 +295,11 @@ impl Net {
 
     /// Does what time alone brings: images of ended logs go once they are read, slow loose readers lose theirs.
     fn settle(&mut self) {
-        if !self.was_full && self.logs.values().all(|log| log.ends.is_none()) {
+        let now = self.clock.now();
+        let is_over = |log: &Log| log.ends.is_some_and(|at| at <= now);
+        if !self.was_full && !self.logs.values().any(is_over) {
             return;
         }
-        let now = self.clock.now();
         for reader in self.readers.values_mut() {
             let loose = reader.tether == Tether::Loose;
             let logs = &self.logs;

@@ -55,6 +55,8 @@ pub enum What {
     Lost(LeaseLost),
     /// A consumer maps another epoch, or none.
     Maps(Option<Epoch>),
+    /// A client's log said this; it is asked only where a run is told whole.
+    Logged(String),
     /// A producer began to write a frame.
     WriteBegan(Write),
     /// A producer wrote the last byte of a frame.

@@ -119,6 +119,11 @@ impl World<'_> {
         for who in gone {
             self.note(who, What::Ended);
         }
+        // It was asked to end before all was well, and heard it late.
+        if self.calm_since.is_some() && self.driver.is_none() {
+            self.start_driver();
+            self.calm_since = Some(now);
+        }
     }
 
     fn leave(&mut self, now: Instant, who: Who, grace: Duration) {

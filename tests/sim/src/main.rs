@@ -3,7 +3,11 @@
 //! it whole, `WORLD=protocol` or `WORLD=runtime` leaves the other out.
 #![allow(clippy::arithmetic_side_effects, reason = "counts of a simulation")]
 
+use core::num::NonZero;
+use core::sync::atomic::{AtomicU64, Ordering};
 use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 
 use tp_sim::{Outcome, Planted, RuntimePlanted, plan, run, run_runtime, runtime_plan};
 
@@ -23,18 +27,23 @@ fn main() -> ExitCode {
     let worlds = match std::env::var("WORLD").as_deref() {
         Ok("protocol") => vec![World::Protocol],
         Ok("runtime") => vec![World::Runtime],
-        Ok(_) => return misuse("WORLD is protocol or runtime"),
+        Ok(world) => {
+            return misuse(&format!("WORLD is protocol or runtime, not {world:?}"));
+        }
         Err(_) => vec![World::Protocol, World::Runtime],
     };
     match std::env::var("SEED") {
         Ok(seed) => match seed.parse() {
             Ok(seed) => replay(&worlds, seed),
-            Err(_) => misuse("SEED is not a number"),
+            Err(_) => misuse(&format!("SEED is a whole number, not {seed:?}")),
         },
-        Err(_) => match std::env::args().nth(1).map(|seeds| seeds.parse()) {
+        Err(_) => match std::env::args().nth(1) {
             None => many(&worlds, 1_000),
-            Some(Ok(seeds)) => many(&worlds, seeds),
-            Some(Err(_)) => misuse("usage: tp-sim [SEEDS]"),
+            Some(seeds) => match seeds.parse() {
+                Ok(0) => misuse("SEEDS is how many there are, and 0 of them show nothing"),
+                Ok(seeds) => many(&worlds, seeds),
+                Err(_) => misuse(&format!("SEEDS is a whole number, not {seeds:?}")),
+            },
         },
     }
 }
@@ -86,18 +95,35 @@ impl Tally {
     }
 }
 
+/// Every processor lives through one seed after the other.
 fn many(worlds: &[World], seeds: u64) -> ExitCode {
-    let mut tally = Tally::default();
+    let tally = Mutex::new(Tally::default());
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
     for world in worlds {
         let (name, seeds) = (world.name(), world.share(seeds));
-        for seed in 1..=seeds {
-            tally.add(*world, seed, &world.run(seed, false));
-            if seed % 500 == 0 && seed < seeds {
-                eprintln!("{name}: {seed} of {seeds} seeds");
+        let next = AtomicU64::new(1);
+        thread::scope(|scope| {
+            let (tally, next) = (&tally, &next);
+            for _ in 0..threads {
+                scope.spawn(move || {
+                    for seed in core::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed)) {
+                        if seed > seeds {
+                            return;
+                        }
+                        let outcome = world.run(seed, false);
+                        // Nobody who holds it panics, and it is right at any time.
+                        let tally = tally.lock();
+                        let mut tally = tally.unwrap_or_else(PoisonError::into_inner);
+                        tally.add(*world, seed, &outcome);
+                        if seed.is_multiple_of(500) && seed < seeds {
+                            eprintln!("{name}: {seed} of {seeds} seeds");
+                        }
+                    }
+                });
             }
-        }
+        });
     }
-    conclude(tally)
+    conclude(tally.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
 fn replay(worlds: &[World], seed: u64) -> ExitCode {
@@ -125,6 +151,6 @@ fn conclude(tally: Tally) -> ExitCode {
 }
 
 fn misuse(why: &str) -> ExitCode {
-    eprintln!("{why}");
+    eprintln!("tp-sim: {why}");
     ExitCode::from(2)
 }

@@ -6,6 +6,7 @@ use crate::driver::Tables;
 use crate::invariants::Violation;
 use crate::plan::Plan;
 use crate::planted::Planted;
+use crate::runtime::Seen;
 use crate::scenario;
 use crate::world::World;
 
@@ -17,8 +18,8 @@ const DRIVERS: usize = 32;
 pub struct Outcome {
     /// How often somebody had something to do.
     pub steps: u64,
-    /// Frames that consumers took; there are none in the first world.
-    pub frames: u64,
+    /// What was seen in the second world.
+    pub seen: Seen,
     /// The first promise that was broken.
     pub violation: Option<Violation>,
     /// What happened last before it, or everything.
@@ -47,7 +48,7 @@ pub fn run_plan(plan: &Plan, planted: Planted, tell_all: bool) -> Outcome {
     };
     Outcome {
         steps: world.steps(),
-        frames: 0,
+        seen: Seen::default(),
         violation,
         told,
     }

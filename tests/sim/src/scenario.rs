@@ -5,20 +5,17 @@ use core::time::Duration;
 use tp_core_nostd::ids::{ClientId, StreamId};
 use tp_core_nostd::proto::driver::Retention;
 use tp_core_nostd::wire::driver::Role;
-use tp_tests::fake_transport::{Dice, Faults};
+use tp_tests::fake_transport::Dice;
 
 use crate::act::Act;
 use crate::disk::Trouble;
 use crate::fact::Who;
+use crate::misfortune::{Blow, FIRST_STREAM, REST, acts, below, weather};
 use crate::plan::{Capacities, ClientPlan, Plan, Policy};
-use crate::{GRACE, LONGEST_DELAY, PERIOD};
+use crate::{GRACE, PERIOD};
 
-/// The first stream of a plan; the others follow.
-const FIRST_STREAM: u32 = 10_000;
 /// The first of those that clients bring into being.
 const FIRST_DYNAMIC: u32 = 20_000;
-/// How long everybody has in the end to get over it: an attach that waits for the last lease to expire, with pauses, twice.
-const REST: Duration = Duration::from_secs(40);
 
 /// The plan that follows from `seed`.
 pub fn plan(seed: u64) -> Plan {
@@ -40,7 +37,7 @@ pub fn plan(seed: u64) -> Plan {
     };
     Plan {
         seed,
-        acts: acts(&mut dice, clients.len()),
+        acts: acts(&mut dice, clients.len(), 3_000, 2..=12, misfortune),
         policy: policy(&mut dice, &clients),
         streams,
         clients,
@@ -91,79 +88,54 @@ fn policy(dice: &mut Dice, clients: &[ClientPlan]) -> Policy {
     }
 }
 
-/// What happens: everybody comes, a handful of misfortunes follows, and then it all ends well.
-fn acts(dice: &mut Dice, clients: usize) -> Vec<(Duration, Act)> {
-    let mut acts = vec![(Duration::ZERO, Act::Start(Who::Driver))];
-    for at in 0..clients {
-        acts.push((dice.delay(0..=3_000), Act::Start(Who::Client(at))));
-    }
-    for _ in 0..below(dice, 2, 12) {
-        acts.extend(misfortune(dice, clients));
-    }
-    let last = acts.iter().map(|(at, _)| *at).max();
-    let end = last.unwrap_or_default().max(Duration::from_secs(4));
-    acts.push((end, Act::Heal));
-    acts.sort_by_key(|(at, _)| *at);
-    acts
-}
-
 /// Something that goes wrong, and what ends it, if it does not end by itself.
 fn misfortune(dice: &mut Dice, clients: usize) -> Vec<(Duration, Act)> {
-    let begins = dice.delay(500..=30_000);
-    let ends = begins + dice.delay(100..=12_000);
-    let client = Who::Client(below(dice, 0, clients - 1));
+    let blow = Blow::any(dice, clients, 500..=30_000, 200..=12_000);
+    let Blow {
+        begins,
+        ends,
+        client,
+        left,
+        span,
+    } = blow;
     let someone = if dice.happens(30) {
         Who::Driver
     } else {
         client
     };
-    let left = u32::try_from(dice.within(0..=12)).unwrap_or(0);
-    let span = dice.delay(200..=9_000);
-    let alone = |act| vec![(begins, act)];
-    let until = |act, end| vec![(begins, act), (ends, end)];
-    let restart = |end| until(end, Act::Start(Who::Driver));
     match dice.within(0..=21) {
-        0..=2 => alone(Act::Weather(weather(dice))),
+        0..=2 => blow.alone(Act::Weather(weather(dice, &[0, 5, 20, 60], &[0, 5, 30]))),
         3 => {
             let (from, to) = (Who::Driver, client);
-            until(Act::Cut { from, to }, Act::Mend)
+            blow.until(Act::Cut { from, to }, Act::Mend)
         }
         4 => {
             let (from, to) = (client, Who::Driver);
-            until(Act::Cut { from, to }, Act::Mend)
+            blow.until(Act::Cut { from, to }, Act::Mend)
         }
-        5 => until(Act::Part(Who::Driver, client), Act::Mend),
-        6 | 7 => restart(Act::Kill(Who::Driver, left)),
-        8 | 9 => until(Act::Kill(client, left), Act::Start(client)),
-        10 => until(Act::Leave(client, Duration::ZERO), Act::Start(client)),
-        11 => restart(Act::Leave(Who::Driver, span / 4)),
-        12 => restart(Act::AskToEnd { knows_secret: true }),
-        13 => alone(Act::AskToEnd {
+        5 => blow.until(Act::Part(Who::Driver, client), Act::Mend),
+        6 | 7 => blow.restarts(Who::Driver, Act::Kill(Who::Driver, left)),
+        8 | 9 => blow.restarts(client, Act::Kill(client, left)),
+        10 => blow.restarts(client, Act::Leave(client, Duration::ZERO)),
+        11 => blow.restarts(Who::Driver, Act::Leave(Who::Driver, span / 4)),
+        12 => blow.restarts(Who::Driver, Act::AskToEnd { knows_secret: true }),
+        13 => blow.alone(Act::AskToEnd {
             knows_secret: false,
         }),
-        14 | 15 => alone(Act::Stall(someone, span)),
-        16 => alone(Act::Suspend(span)),
-        17 => restart(Act::Reboot(span)),
-        18 => alone(Act::Jam(someone, span)),
-        19 => alone(Act::Evict(client)),
+        14 | 15 => blow.alone(Act::Stall(someone, span)),
+        16 => blow.alone(Act::Suspend(span)),
+        17 => blow.restarts(Who::Driver, Act::Reboot(span)),
+        18 => blow.alone(Act::Jam(someone, span)),
+        19 => blow.alone(Act::Evict(client)),
         20 => {
-            let mut acts = until(Act::Disk(trouble(dice)), Act::Disk(Trouble::None));
+            let mut acts = blow.until(Act::Disk(trouble(dice)), Act::Disk(Trouble::None));
             // Old epochs are read by drivers that start, new ones are made when somebody comes.
             let victim = dice.pick(&[Who::Driver, client]);
             acts.push((begins, Act::Kill(victim, left)));
             acts.push((begins + (ends - begins) / 2, Act::Start(victim)));
             acts
         }
-        _ => alone(Act::Pace(span / 2)),
-    }
-}
-
-fn weather(dice: &mut Dice) -> Faults {
-    let longest = u64::try_from(LONGEST_DELAY.as_millis()).unwrap_or(0);
-    Faults {
-        loss_pct: dice.pick(&[0, 5, 20, 60]),
-        delay_ms: 0..=dice.pick(&[0, 50, longest]),
-        duplicate_pct: dice.pick(&[0, 5, 30]),
+        _ => blow.alone(Act::Pace(span / 2)),
     }
 }
 
@@ -175,10 +147,4 @@ fn trouble(dice: &mut Dice) -> Trouble {
         Trouble::NotPermitted,
         Trouble::Unreadable,
     ])
-}
-
-/// A number from `least` to `most`.
-fn below(dice: &mut Dice, least: usize, most: usize) -> usize {
-    let drawn = dice.within(least as u64..=most as u64);
-    usize::try_from(drawn).unwrap_or(least)
 }

@@ -1,47 +1,58 @@
-//! An application that writes a stream: frames that are copied, frames that are filled in place, in order or not, and
-//! frames that are given up. Now and then its buffers belong to a device for a while ([`Rig`]).
+//! An application that writes a stream: frames that are copied, frames that are [filled](Filling) in place, in order or
+//! not, and frames that are given up. Now and then its buffers belong to a device for a while ([`Rig`]), and sometimes it has
+//! no driver.
 
 use core::task::Poll;
+use std::path::{Path, PathBuf};
 
-use tp_core_nostd::ids::{Epoch, StreamId};
+use tp_core_nostd::ids::Epoch;
 use tp_core_nostd::shm::TensorHeader;
 use tp_core_nostd::time::Instant;
 use tp_core_nostd::wire::enums::{Dtype, MajorOrder};
-use tp_std::{
-    Claim, Client, CommitMeta, Frame, OfferError, Pending, Producer, ProducerConfig, Published,
-};
+use tp_std::{Client, Consumers, Frame, OfferError, Pending, Producer, ProducerConfig, Published};
 use tp_tests::fake_transport::Dice;
 
+use super::files::own_regions;
+use super::filling::Filling;
 use super::ledger::{Content, Ledger};
 use super::planted::{Bug, Planted};
 use super::rig::Rig;
+use super::source::{Saying, Source};
+use super::wishes::CameraWish;
 use super::{ASK_AGAIN, STRIDE};
 
 /// Frames that are filled at the same time at most.
 const IN_HAND: usize = 3;
+/// Bytes that a hasty camera tells of too early.
+const TOO_MANY: usize = 100;
 
 /// See the module.
 pub(super) struct Camera {
-    pub(super) stream: StreamId,
+    pub(super) wish: CameraWish,
+    /// Where it makes regions of its own.
+    dir: PathBuf,
     asked: Option<Pending<Producer>>,
     ask_at: Instant,
     pub(super) producer: Option<Producer>,
-    in_hand: Vec<(Claim, Epoch, Content)>,
+    in_hand: Vec<Filling>,
     /// In place of the producer.
     rig: Option<Rig>,
+    source: Source,
     dice: Dice,
     planted: Planted,
 }
 
 impl Camera {
-    pub(super) fn new(stream: StreamId, dice: Dice, planted: Planted) -> Self {
+    pub(super) fn new(wish: CameraWish, dir: &Path, dice: Dice, planted: Planted) -> Self {
         Self {
-            stream,
+            wish,
+            dir: dir.to_owned(),
             asked: None,
             ask_at: Instant::from_ns(0),
             producer: None,
             in_hand: Vec::new(),
             rig: None,
+            source: Source::default(),
             dice,
             planted,
         }
@@ -66,17 +77,19 @@ impl Camera {
     ) -> u32 {
         self.ask(now, client);
         self.change_hands(haste);
+        self.speak(ledger, haste);
         if let Some(rig) = &mut self.rig {
-            return rig.step(self.stream, ledger, &mut self.dice, tensor);
+            return rig.step(self.wish.stream, ledger, &mut self.dice, tensor);
         }
-        let begun = match self.dice.within(0..=9) {
+        let begun = match self.dice.within(0..=11) {
             _ if haste && self.in_hand.is_empty() => self.offer(ledger),
             _ if haste => self.commit(ledger),
             0..=2 => self.offer(ledger),
             3 | 4 => self.claim(ledger),
-            5..=7 => self.commit(ledger),
-            8 => self.give_up(),
-            _ => Ok(0),
+            5 | 6 => self.go_on(),
+            7..=9 => self.commit(ledger),
+            10 => self.give_up(),
+            _ => self.tend(),
         };
         match begun {
             Ok(begun) => begun,
@@ -95,15 +108,60 @@ impl Camera {
         }
         match self.asked.as_mut().map(Pending::poll) {
             None if now >= self.ask_at => {
-                self.asked = client.producer(ProducerConfig::new(self.stream)).ok();
+                self.asked = client.producer(self.config(now)).ok();
             }
             None | Some(Poll::Pending) => {}
             Some(Poll::Ready(result)) => {
                 self.asked = None;
                 self.ask_at = now.after(ASK_AGAIN);
                 self.producer = result.ok();
+                // It begins to say what it is.
+                self.source = Source::default();
             }
         }
+    }
+
+    fn config(&self, now: Instant) -> ProducerConfig {
+        let wish = &self.wish;
+        let config = match wish.is_direct {
+            true => {
+                let regions = own_regions(&self.dir, now, wish.stream);
+                ProducerConfig::direct(wish.stream, regions)
+            }
+            false => ProducerConfig::new(wish.stream),
+        };
+        config.with_header_first(wish.header_first)
+    }
+
+    /// Sends what waited for its time; how consumers are treated may change, where that is its business.
+    pub(super) fn tend(&mut self) -> Result<u32, OfferError> {
+        if let Some(producer) = &mut self.producer {
+            producer.poll();
+            if self.wish.is_direct && self.dice.happens(2) {
+                let grants = self.dice.happens(60);
+                let consumers = Consumers::new().with_private_descriptors(grants);
+                producer.set_consumers(consumers.with_private_controls(grants));
+            }
+        }
+        Ok(0)
+    }
+
+    /// Says something of its source; in haste what everybody has to hear.
+    fn speak(&mut self, ledger: &mut Ledger, haste: bool) {
+        let (stream, dice) = (self.wish.stream, &mut self.dice);
+        match (&mut self.producer, &mut self.rig) {
+            (Some(producer), _) if haste => self.source.close(stream, producer, ledger, dice),
+            _ if haste || !dice.happens(2) => {}
+            (Some(producer), _) => self.source.go_on(stream, producer, ledger, dice),
+            (None, Some(rig)) => self.source.go_on(stream, rig.producer(), ledger, dice),
+            (None, None) => {}
+        }
+    }
+
+    /// What it said last, and the version of that.
+    pub(super) fn said(&self) -> Option<(u32, Saying)> {
+        let version = self.producer.as_ref()?.meta_version()?;
+        Some((version, self.source.said.clone()))
     }
 
     /// A device takes the buffers, or gives them back: of itself, or because their lease is gone.
@@ -149,39 +207,45 @@ impl Camera {
         else {
             return Ok(0);
         };
-        let epoch = producer.epoch().ok_or(OfferError::Fenced)?;
-        let content = ledger.content(len(&mut self.dice));
-        let mut claim = producer.try_claim(u32::try_from(content.len).unwrap())?;
-        content.fill(claim.bytes());
-        self.in_hand.push((claim, epoch, content));
+        let begun = Filling::begin(producer, self.wish.stream, &mut self.dice, ledger)?;
+        self.in_hand.push(begun);
         Ok(1)
+    }
+
+    /// Some more of one of those in hand is there.
+    fn go_on(&mut self) -> Result<u32, OfferError> {
+        let Some(mut filling) = self.pick() else {
+            return Ok(0);
+        };
+        let too_many = match self.planted.is(Bug::Hasty) {
+            true => TOO_MANY,
+            false => 0,
+        };
+        if let Some(producer) = &mut self.producer {
+            filling.go_on(producer, &mut self.dice, too_many);
+        }
+        self.in_hand.push(filling);
+        Ok(0)
     }
 
     /// Commits any of those in hand; one whose lease is gone is given up.
     fn commit(&mut self, ledger: &mut Ledger) -> Result<u32, OfferError> {
-        let Some((claim, epoch, content)) = self.pick() else {
+        let Some(filling) = self.pick() else {
             return Ok(0);
         };
-        let Some(producer) = &mut self.producer else {
-            return Ok(0);
-        };
-        // Only what was claimed in the epoch in use can be committed, and the promise is that nothing else is.
-        let tensor = tensor(content.len);
-        match producer.commit(claim, &tensor, CommitMeta::default()) {
-            Ok(published) => self.note(ledger, epoch, published, content),
-            Err(refused) => producer.abort(refused.claim),
+        let (epoch, content) = (filling.epoch, filling.content);
+        let producer = self.producer.as_mut();
+        if let Some(published) = producer.and_then(|producer| filling.commit(producer)) {
+            self.note(ledger, epoch, published, content);
         }
         Ok(0)
     }
 
     /// Aborts or drops one of those in hand.
     fn give_up(&mut self) -> Result<u32, OfferError> {
-        let Some((claim, ..)) = self.pick() else {
-            return Ok(0);
-        };
-        match &mut self.producer {
-            Some(producer) if self.dice.happens(50) => producer.abort(claim),
-            _ => drop(claim),
+        if let Some(filling) = self.pick() {
+            let aborts = self.dice.happens(50);
+            filling.give_up(self.producer.as_mut().filter(|_| aborts));
         }
         Ok(0)
     }
@@ -198,7 +262,7 @@ impl Camera {
         }
     }
 
-    fn pick(&mut self) -> Option<(Claim, Epoch, Content)> {
+    fn pick(&mut self) -> Option<Filling> {
         let last = self.in_hand.len().checked_sub(1)?;
         let at = self.dice.within(0..=last as u64);
         Some(self.in_hand.swap_remove(usize::try_from(at).unwrap()))
@@ -209,15 +273,15 @@ impl Camera {
             true => ledger.content(content.len),
             false => content,
         };
-        ledger.published(self.stream, epoch, published.seq, content);
+        ledger.published(self.wish.stream, epoch, published.seq, content);
     }
 }
 
-fn len(dice: &mut Dice) -> usize {
+pub(super) fn len(dice: &mut Dice) -> usize {
     usize::try_from(dice.within(8..=STRIDE as u64)).unwrap()
 }
 
-fn tensor(len: usize) -> TensorHeader {
+pub(super) fn tensor(len: usize) -> TensorHeader {
     let dims = [i32::try_from(len).unwrap()];
     TensorHeader::contiguous(Dtype::Uint8, MajorOrder::Row, &dims).unwrap()
 }

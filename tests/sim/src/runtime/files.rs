@@ -5,16 +5,19 @@ use std::path::Path;
 use std::vec::Drain;
 
 use tempfile::TempDir;
-use tp_core_nostd::ids::{Epoch, StreamId};
+use tp_core_nostd::ids::{Epoch, PoolId, StreamId};
 use tp_core_nostd::memory::WritableRegion;
 use tp_core_nostd::proto::driver::{FileError, FileOrder, FileResult, Profile};
-use tp_core_nostd::shm::store_activity;
+use tp_core_nostd::seq::SlotCount;
+use tp_core_nostd::shm::{Stride, store_activity};
 use tp_core_nostd::time::Instant;
 use tp_linux_hugepages::{
     CanonicalTree, CreateError, CreatedRegion, EpochShape, FileMode, Namespace, Residency, UserName,
 };
+use tp_std::OwnRegions;
 use tp_tests::fake_transport::{Dice, Owner};
 
+use super::STRIDE;
 use crate::fact::Removal;
 use crate::store::Store;
 
@@ -100,6 +103,27 @@ impl Files {
             store_activity(region.mapping.writer(), now).unwrap();
         }
     }
+}
+
+/// What a producer without a driver writes, made anew below `dir`.
+pub(super) fn own_regions(dir: &Path, now: Instant, stream: StreamId) -> OwnRegions {
+    let namespace = Namespace::new("own").unwrap();
+    let user = UserName::effective();
+    let tree = CanonicalTree::new(dir, &user, namespace, FileMode::SHARED_GROUP).unwrap();
+    let last = tree.last_epoch(stream).unwrap().unwrap_or(0);
+    let shape = EpochShape {
+        stream,
+        epoch: Epoch::new(now.as_ns().max(last + 1)).unwrap(),
+        slots: SlotCount::new(8).unwrap(),
+        pools: &[(
+            PoolId::new(1).unwrap(),
+            Stride::new(u32::try_from(STRIDE).unwrap()).unwrap(),
+        )],
+    };
+    let regions = tree
+        .create_epoch(&shape, now, Residency::default())
+        .unwrap();
+    OwnRegions::created(&regions).unwrap()
 }
 
 impl Store for Files {

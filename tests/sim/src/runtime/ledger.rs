@@ -1,5 +1,6 @@
 //! What was written and what was read, and the first promise that was broken.
 
+use core::ops::{AddAssign, Range};
 use std::collections::BTreeMap;
 
 use tp_core_nostd::ids::{Epoch, StreamId};
@@ -16,7 +17,12 @@ pub(crate) const PROMISES: &[&str] = &[
     "no_write_begins_after_the_deadline",
     "only_what_was_published_is_accepted",
     "every_frame_is_accounted_for",
+    "no_frame_comes_twice",
+    "what_is_missing_is_the_tail",
+    "prefixes_are_those_of_their_frames",
     "nobody_reads_a_dead_epoch_for_long",
+    "what_is_said_last_is_heard",
+    "blobs_are_whole_or_counted",
     "everybody_settles",
     "everybody_catches_up",
     "nothing_stays_mapped",
@@ -31,17 +37,63 @@ pub(super) struct Content {
     pub(super) len: usize,
 }
 
+/// How much of what could happen did: promises about what never happens are worth nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Frames that consumers took.
+    pub frames: u64,
+    /// Those of consumers that were assigned a descriptor stream of their own.
+    pub by_own_stream: u64,
+    /// Those of consumers that wait for frames.
+    pub by_direct_poll: u64,
+    /// Those of streams without a driver.
+    pub without_driver: u64,
+    /// Those of consumers that asked for fewer.
+    pub rate_limited: u64,
+    /// Front parts of frames.
+    pub prefixes: u64,
+    /// Blobs that came whole.
+    pub blobs: u64,
+}
+
+impl AddAssign for Seen {
+    fn add_assign(&mut self, more: Self) {
+        self.frames += more.frames;
+        self.by_own_stream += more.by_own_stream;
+        self.by_direct_poll += more.by_direct_poll;
+        self.without_driver += more.without_driver;
+        self.rate_limited += more.rate_limited;
+        self.prefixes += more.prefixes;
+        self.blobs += more.blobs;
+    }
+}
+
+/// A blob as its producer sends it.
+pub(super) struct NewBlob {
+    /// Its type, that of no other one.
+    pub(super) kind: u32,
+    pub(super) bytes: Vec<u8>,
+}
+
 /// Whose, and which of theirs.
 type Publication = (Owner, u32);
 
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
-    frames: BTreeMap<(StreamId, Epoch, Seq), Content>,
+    frames: Frames,
+    /// What is being written, or was.
+    begun: Frames,
     /// The last number whose descriptor went out, through which publication of whom.
     told: BTreeMap<(Publication, StreamId, Epoch), Seq>,
+    blobs: BTreeMap<(StreamId, u32), Content>,
+    /// Blobs that everybody has to hear.
+    for_all: Vec<(StreamId, u32)>,
+    /// The medium repeats messages, as none that is real does.
+    repeats: bool,
     nonces: u64,
-    accepted: u64,
+    /// What was seen of what could be.
+    pub(super) seen: Seen,
     broken: Option<Violation>,
 }
 
@@ -53,10 +105,23 @@ impl Content {
         }
     }
 
+    /// Fills the bytes from one to another.
+    pub(super) fn part(self, bytes: Range<usize>) -> Vec<u8> {
+        let mut whole = vec![0; bytes.end];
+        self.fill(&mut whole);
+        whole.split_off(bytes.start)
+    }
+
     /// Whether this is all of the payload.
     fn is(self, payload: &[u8]) -> bool {
-        let mut words = (0..).zip(payload.chunks(8));
-        payload.len() == self.len && words.all(|(i, bytes)| bytes == &self.word(i)[..bytes.len()])
+        payload.len() == self.len && self.begins_with(payload)
+    }
+
+    fn begins_with(self, payload: &[u8]) -> bool {
+        let (words, rest) = payload.as_chunks();
+        let mut whole = (0..).zip(words);
+        let after = words.len() as u64;
+        whole.all(|(i, word)| *word == self.word(i)) && self.word(after).starts_with(rest)
     }
 
     fn word(self, i: u64) -> [u8; 8] {
@@ -73,8 +138,14 @@ impl Ledger {
         Content { nonce, len }
     }
 
+    /// A number was given to a frame that is yet to be written.
+    pub(super) fn begun(&mut self, stream: StreamId, epoch: Epoch, seq: Seq, content: Content) {
+        self.begun.insert((stream, epoch, seq), content);
+    }
+
     /// A frame was committed, or will be in its turn.
     pub(super) fn published(&mut self, stream: StreamId, epoch: Epoch, seq: Seq, content: Content) {
+        self.begun(stream, epoch, seq, content);
         if let Some(before) = self.frames.insert((stream, epoch, seq), content) {
             let detail = format!("{stream}, {epoch}: {seq} again, it was {before:?}");
             self.broken("published_numbers_rise", detail);
@@ -98,7 +169,7 @@ impl Ledger {
 
     /// A consumer took a frame for whole.
     pub(super) fn accepted(&mut self, stream: StreamId, epoch: Epoch, seq: Seq, payload: &[u8]) {
-        self.accepted += 1;
+        self.seen.frames += 1;
         let written = self.frames.get(&(stream, epoch, seq));
         if !written.is_some_and(|content| content.is(payload)) {
             let detail = format!("{stream}, {epoch}: {seq} is not {written:?}");
@@ -106,18 +177,70 @@ impl Ledger {
         }
     }
 
-    /// The highest number of an epoch that was committed.
-    pub(super) fn newest(&self, stream: StreamId, epoch: Epoch) -> Option<Seq> {
-        let all = (stream, epoch, Seq::FIRST)..=(stream, epoch, Seq::LAST);
-        self.frames
-            .range(all)
-            .next_back()
-            .map(|((.., seq), _)| *seq)
+    /// From now on the medium may repeat messages.
+    pub(super) const fn expect_repeats(&mut self) {
+        self.repeats = true;
     }
 
-    /// How many frames consumers took.
-    pub(super) const fn frames_accepted(&self) -> u64 {
-        self.accepted
+    /// A consumer took a frame that it, or a later one of its epoch, had taken before. Where a stream's publisher seems to
+    /// have gone back its consumer begins anew, so that some come again.
+    pub(super) fn came_again(&mut self, stream: StreamId, epoch: Epoch, seq: Seq, last: Seq) {
+        if !self.repeats {
+            let detail = format!("{stream}, {epoch}: {seq} after {last}");
+            self.broken("no_frame_comes_twice", detail);
+        }
+    }
+
+    /// A consumer took these for the first bytes of a frame.
+    pub(super) fn read_ahead(&mut self, stream: StreamId, epoch: Epoch, seq: Seq, prefix: &[u8]) {
+        self.seen.prefixes += 1;
+        let begun = self.begun.get(&(stream, epoch, seq));
+        if !begun.is_some_and(|content| content.begins_with(prefix)) {
+            let detail = format!(
+                "{stream}, {epoch}: {} bytes of {seq} are not of {begun:?}",
+                prefix.len()
+            );
+            self.broken("prefixes_are_those_of_their_frames", detail);
+        }
+    }
+
+    /// The highest number of an epoch that was committed.
+    pub(super) fn newest(&self, stream: StreamId, epoch: Epoch) -> Option<Seq> {
+        newest(&self.frames, stream, epoch)
+    }
+
+    /// The number that comes next in an epoch.
+    pub(super) fn next_number(&self, stream: StreamId, epoch: Epoch) -> u64 {
+        newest(&self.begun, stream, epoch).map_or(0, |seq| seq.get() + 1)
+    }
+
+    /// A blob that nobody sent yet.
+    pub(super) fn blob(&mut self, stream: StreamId, len: usize) -> NewBlob {
+        let content = self.content(len);
+        let kind = u32::try_from(content.nonce).unwrap();
+        self.blobs.insert((stream, kind), content);
+        let bytes = content.part(0..len);
+        NewBlob { kind, bytes }
+    }
+
+    /// Nothing keeps anybody from hearing this one.
+    pub(super) fn blob_is_for_all(&mut self, stream: StreamId, kind: u32) {
+        self.for_all.push((stream, kind));
+    }
+
+    /// Blobs that everybody has to have heard.
+    pub(super) fn blobs_for_all(&self) -> Vec<(StreamId, u32)> {
+        self.for_all.clone()
+    }
+
+    /// Somebody took a blob for whole.
+    pub(super) fn took_blob(&mut self, stream: StreamId, kind: u32, bytes: &[u8]) {
+        self.seen.blobs += 1;
+        let sent = self.blobs.get(&(stream, kind));
+        if !sent.is_some_and(|content| content.is(bytes)) {
+            let detail = format!("{stream}: blob {kind} is not {sent:?}");
+            self.broken("blobs_are_whole_or_counted", detail);
+        }
     }
 
     /// A promise was broken; the first one counts.
@@ -129,4 +252,11 @@ impl Ledger {
     pub(super) fn verdict(&self) -> Result<(), Violation> {
         self.broken.clone().map_or(Ok(()), Err)
     }
+}
+
+type Frames = BTreeMap<(StreamId, Epoch, Seq), Content>;
+
+fn newest(frames: &Frames, stream: StreamId, epoch: Epoch) -> Option<Seq> {
+    let all = (stream, epoch, Seq::FIRST)..=(stream, epoch, Seq::LAST);
+    frames.range(all).next_back().map(|((.., seq), _)| *seq)
 }

@@ -7,16 +7,15 @@ use tp_core_nostd::time::{Clock, Instant};
 use tp_core_nostd::transport::{
     ImageEvent, ImageId, PollError, Publication, SendError, Subscription,
 };
-use tp_std::Endpoint;
 use tp_std::aeron::TransportError;
 use tp_std::medium::{Awaited, Medium, Receiver, Sender};
+use tp_std::{Endpoint, METADATA_STREAM, QOS_STREAM};
 use tp_tests::fake_transport::{Dice, FakeNet, FakePublication, FakeSubscription, Owner};
 
 use super::clock::Frozen;
-use super::planted::{Bug, Planted};
+use super::planted::{Bug, Planted, carries_descriptors};
 use super::tap::Tap;
 use crate::wire::Fuse;
-use crate::{CONTROL, DESCRIPTORS};
 
 /// A client that was not driven for so long is given up (Aeron's client liveness timeout).
 const LIVENESS: Duration = Duration::from_secs(10);
@@ -41,8 +40,9 @@ impl Lines {
         self.net.clock().now()
     }
 
-    fn is_deaf(&self) -> bool {
-        self.planted.is(Bug::Frozen) && self.frozen.since().is_some()
+    fn is_deaf(&self, stream_id: i32) -> bool {
+        let matters = ![QOS_STREAM, METADATA_STREAM].contains(&stream_id);
+        matters && self.planted.is(Bug::Frozen) && self.frozen.since().is_some()
     }
 }
 
@@ -160,8 +160,9 @@ struct Out {
 
 impl Out {
     fn send(&mut self, message: &[u8]) -> Result<(), SendError> {
-        let is_mute = self.stream_id == CONTROL && self.lines.planted.is(Bug::Mute);
-        if !is_mute {
+        let changed = self.lines.planted.changes(self.stream_id, message);
+        let message = changed.as_deref().unwrap_or(message);
+        if self.lines.planted.lets_out(self.stream_id, message) {
             self.publication.offer(message)?;
         }
         let now = self.lines.now();
@@ -177,7 +178,8 @@ impl Publication for Out {
         if self.lines.fuse.is_burnt() {
             return Err(SendError::Closed);
         }
-        let is_shuffled = self.stream_id == DESCRIPTORS && self.lines.planted.is(Bug::Shuffled);
+        let is_shuffled =
+            carries_descriptors(self.stream_id) && self.lines.planted.is(Bug::Shuffled);
         if is_shuffled && self.kept_back.is_none() && self.dice.happens(5) {
             self.publication.can_accept(message.len())?;
             self.kept_back = Some(message.to_vec());
@@ -216,8 +218,8 @@ impl Subscription for In {
         limit: u32,
         handler: &mut dyn FnMut(&[u8], ImageId),
     ) -> Result<u32, PollError> {
-        let is_deaf = self.lines.is_deaf()
-            || (self.stream_id == DESCRIPTORS && self.lines.planted.is(Bug::Tailless));
+        let is_deaf = self.lines.is_deaf(self.stream_id)
+            || (carries_descriptors(self.stream_id) && self.lines.planted.is(Bug::Tailless));
         let (now, tap) = (self.lines.now(), &self.lines.tap);
         self.subscription.poll(limit, &mut |message, image| {
             if !is_deaf {
@@ -231,7 +233,7 @@ impl Subscription for In {
 
     fn image_events(&mut self, handler: &mut dyn FnMut(ImageId, ImageEvent)) {
         let images = &mut self.images;
-        let is_deaf = self.lines.is_deaf();
+        let is_deaf = self.lines.is_deaf(self.stream_id);
         self.subscription.image_events(&mut |image, event| {
             match event {
                 ImageEvent::Available => images.push(image),

@@ -11,9 +11,13 @@
 //! and behind it, which is all that threads of their own could do between two cycles. The [`ledger`] keeps books on each
 //! frame. Start reading at `world.rs`.
 
+mod blows;
+mod books;
 mod camera;
 mod clock;
 mod files;
+mod filling;
+mod hearing;
 mod ledger;
 mod medium;
 mod plan;
@@ -21,17 +25,22 @@ mod planted;
 mod process;
 mod rig;
 mod run;
+mod settle;
+mod source;
 mod tap;
 mod threads;
 mod viewer;
+mod wishes;
 mod world;
 
 use core::time::Duration;
 
+pub use ledger::Seen;
 pub use plan::{RuntimePlan, runtime_plan};
 pub use planted::{Bug, Planted};
 pub use run::run_runtime;
 pub use threads::run_threads;
+pub use wishes::{CameraWish, Looks, ViewerWish};
 
 /// How often everybody has a duty cycle.
 const CYCLE: Duration = Duration::from_millis(10);

@@ -4,17 +4,17 @@ use core::time::Duration;
 
 use tp_core_nostd::ids::StreamId;
 use tp_core_nostd::proto::driver::Retention;
-use tp_tests::fake_transport::{Dice, Faults};
+use tp_tests::fake_transport::Dice;
 
+use super::wishes::{CameraWish, ViewerWish};
 use crate::act::Act;
 use crate::fact::Who;
+use crate::misfortune::{Blow, FIRST_STREAM, REST, acts, below, weather};
 use crate::plan::{Capacities, Policy};
-use crate::{GRACE, LONGEST_DELAY, PERIOD};
+use crate::{GRACE, PERIOD};
 
-/// The first stream of a plan; the others follow.
-const FIRST_STREAM: u32 = 10_000;
-/// How long everybody has in the end to get over it: an attach that waits for the last lease to expire, with pauses, twice.
-const REST: Duration = Duration::from_secs(40);
+/// A stream that has no driver.
+const DIRECT_STREAM: StreamId = StreamId::new(40_000).unwrap();
 
 /// What happens in a run.
 #[derive(Clone, Debug)]
@@ -23,6 +23,8 @@ pub struct RuntimePlan {
     pub seed: u64,
     /// The driver's streams.
     pub streams: Vec<StreamId>,
+    /// A stream that has no driver.
+    pub direct: Option<StreamId>,
     /// Client processes, each with its cameras and viewers.
     pub clients: Vec<Roles>,
     /// What the driver can hold.
@@ -38,10 +40,10 @@ pub struct RuntimePlan {
 /// The roles of one client.
 #[derive(Clone, Debug)]
 pub struct Roles {
-    /// The streams it writes.
-    pub cameras: Vec<StreamId>,
-    /// The streams it reads.
-    pub viewers: Vec<StreamId>,
+    /// Those that write.
+    pub cameras: Vec<CameraWish>,
+    /// Those that read.
+    pub viewers: Vec<ViewerWish>,
 }
 
 /// The plan that follows from `seed`.
@@ -52,14 +54,15 @@ pub fn runtime_plan(seed: u64) -> RuntimePlan {
         .filter_map(StreamId::new)
         .take(below(&mut dice, 1, 2))
         .collect();
-    let clients = clients(&mut dice, &streams);
+    let direct = dice.happens(30).then_some(DIRECT_STREAM);
+    let clients = clients(&mut dice, &streams, direct);
     let leases: usize = clients
         .iter()
         .map(|roles| roles.cameras.len() + roles.viewers.len())
         .sum();
     RuntimePlan {
         seed,
-        acts: acts(&mut dice, clients.len()),
+        acts: acts(&mut dice, clients.len(), 1_000, 1..=6, misfortune),
         policy: Policy {
             retention: Some(Retention {
                 keep: dice.pick(&[1, 2]),
@@ -77,14 +80,15 @@ pub fn runtime_plan(seed: u64) -> RuntimePlan {
             answers: 64,
         },
         streams,
+        direct,
         clients,
         rest: REST,
     }
 }
 
-/// One camera of each stream, sometimes a second that waits for the first to go, and viewers here and there; often two
-/// roles and more in one client.
-fn clients(dice: &mut Dice, streams: &[StreamId]) -> Vec<Roles> {
+/// One camera of each stream, where there is a driver sometimes a second that waits for the first to go, and viewers here
+/// and there; often two roles and more in one client.
+fn clients(dice: &mut Dice, streams: &[StreamId], direct: Option<StreamId>) -> Vec<Roles> {
     let mut clients: Vec<_> = (0..below(dice, 2, 4))
         .map(|_| Roles {
             cameras: Vec::new(),
@@ -92,85 +96,57 @@ fn clients(dice: &mut Dice, streams: &[StreamId]) -> Vec<Roles> {
         })
         .collect();
     let last = clients.len() - 1;
-    for stream in streams {
+    let mut numbers = 0..;
+    let all = streams.iter().map(|stream| (*stream, false));
+    for (stream, is_direct) in all.chain(direct.map(|stream| (stream, true))) {
         let first = below(dice, 0, last);
-        clients[first].cameras.push(*stream);
+        let camera = CameraWish::any(dice, stream, is_direct);
+        clients[first].cameras.push(camera);
         let second = below(dice, 0, last);
-        if second != first && dice.happens(30) {
-            clients[second].cameras.push(*stream);
+        if second != first && !is_direct && dice.happens(30) {
+            let camera = CameraWish::any(dice, stream, is_direct);
+            clients[second].cameras.push(camera);
         }
         for client in &mut clients {
-            for _ in 0..below(dice, 0, 2) {
-                client.viewers.push(*stream);
+            for number in numbers.by_ref().take(below(dice, 0, 2)) {
+                let viewer = ViewerWish::any(dice, stream, is_direct, number);
+                client.viewers.push(viewer);
             }
         }
     }
     if clients.iter().all(|roles| roles.viewers.is_empty()) {
-        clients[last].viewers.push(streams[0]);
+        let viewer = ViewerWish::any(dice, streams[0], false, 0);
+        clients[last].viewers.push(viewer);
     }
     clients
 }
 
-/// Everybody comes, a handful of misfortunes follows, and then it all ends well.
-fn acts(dice: &mut Dice, clients: usize) -> Vec<(Duration, Act)> {
-    let mut acts = vec![(Duration::ZERO, Act::Start(Who::Driver))];
-    for at in 0..clients {
-        acts.push((dice.delay(0..=1_000), Act::Start(Who::Client(at))));
-    }
-    for _ in 0..below(dice, 1, 6) {
-        acts.extend(misfortune(dice, clients));
-    }
-    let last = acts.iter().map(|(at, _)| *at).max();
-    let end = last.unwrap_or_default().max(Duration::from_secs(4));
-    acts.push((end, Act::Heal));
-    acts.sort_by_key(|(at, _)| *at);
-    acts
-}
-
 /// Something that goes wrong, and what ends it, if it does not end by itself.
 fn misfortune(dice: &mut Dice, clients: usize) -> Vec<(Duration, Act)> {
-    let begins = dice.delay(500..=12_000);
-    let ends = begins + dice.delay(100..=9_000);
-    let client = Who::Client(below(dice, 0, clients - 1));
+    let blow = Blow::any(dice, clients, 500..=12_000, 200..=9_000);
+    let Blow {
+        client, left, span, ..
+    } = blow;
     let other = Who::Client(below(dice, 0, clients - 1));
     let someone = dice.pick(&[Who::Driver, client, other]);
-    let left = u32::try_from(dice.within(0..=12)).unwrap_or(0);
-    let span = dice.delay(200..=7_000);
-    let alone = |act| vec![(begins, act)];
-    let until = |act, end| vec![(begins, act), (ends, end)];
     match dice.within(0..=17) {
-        0 | 1 => alone(Act::Weather(weather(dice))),
+        0 | 1 => blow.alone(Act::Weather(weather(dice, &[0, 5, 20], &[0, 5]))),
         2 => {
             let (from, to) = (someone, client);
-            until(Act::Cut { from, to }, Act::Mend)
+            blow.until(Act::Cut { from, to }, Act::Mend)
         }
-        3 => until(Act::Part(Who::Driver, client), Act::Mend),
-        4 => until(Act::Part(client, other), Act::Mend),
-        5 | 6 => until(Act::Kill(Who::Driver, left), Act::Start(Who::Driver)),
-        7 | 8 => until(Act::Kill(client, left), Act::Start(client)),
-        9 => until(Act::Leave(client, Duration::ZERO), Act::Start(client)),
-        10 => until(Act::Leave(Who::Driver, span / 4), Act::Start(Who::Driver)),
-        11 => alone(Act::Stall(someone, span)),
+        3 => blow.until(Act::Part(Who::Driver, client), Act::Mend),
+        4 => blow.until(Act::Part(client, other), Act::Mend),
+        5 | 6 => blow.restarts(Who::Driver, Act::Kill(Who::Driver, left)),
+        7 | 8 => blow.restarts(client, Act::Kill(client, left)),
+        9 => blow.restarts(client, Act::Leave(client, Duration::ZERO)),
+        10 => blow.restarts(Who::Driver, Act::Leave(Who::Driver, span / 4)),
+        11 => blow.alone(Act::Stall(someone, span)),
         // Sometimes so long that the medium gives a client up.
-        12 => alone(Act::Stall(someone, span * 2)),
-        13 => alone(Act::Suspend(span)),
-        14 => alone(Act::Jam(someone, span)),
-        15 | 16 => alone(Act::Evict(client)),
-        _ => alone(Act::Pace(span / 4)),
+        12 => blow.alone(Act::Stall(someone, span * 2)),
+        13 => blow.alone(Act::Suspend(span)),
+        14 => blow.alone(Act::Jam(someone, span)),
+        15 | 16 => blow.alone(Act::Evict(client)),
+        _ => blow.alone(Act::Pace(span / 4)),
     }
-}
-
-fn weather(dice: &mut Dice) -> Faults {
-    let longest = u64::try_from(LONGEST_DELAY.as_millis()).unwrap_or(0);
-    Faults {
-        loss_pct: dice.pick(&[0, 5, 20]),
-        delay_ms: 0..=dice.pick(&[0, 50, longest]),
-        duplicate_pct: dice.pick(&[0, 5]),
-    }
-}
-
-/// A number from `least` to `most`.
-fn below(dice: &mut Dice, least: usize, most: usize) -> usize {
-    let drawn = dice.within(least as u64..=most as u64);
-    usize::try_from(drawn).unwrap_or(least)
 }

@@ -1,21 +1,25 @@
 //! A client process: the real conductor, and applications with real producers and consumers.
 
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 use tp_core_nostd::time::Instant;
 use tp_core_nostd::wire::driver::Role;
 use tp_std::clock::SharedClock;
+use tp_std::log::Level;
 use tp_std::{Client, Conductor, Context};
 use tp_tests::fake_transport::{Dice, FakeNet, Owner};
 
 use super::camera::Camera;
 use super::clock::Frozen;
+use super::hearing::Hearing;
 use super::ledger::Ledger;
 use super::medium::{Lines, SimMedium};
 use super::plan::Roles;
 use super::planted::{Bug, Planted};
 use super::tap::Tap;
 use super::viewer::Viewer;
+use super::wishes::CameraWish;
 use crate::wire::{Fuse, Stall};
 
 /// What applications are up to.
@@ -37,10 +41,13 @@ pub(super) struct Process {
     pub(super) tap: Tap,
     pub(super) cameras: Vec<Camera>,
     pub(super) viewers: Vec<Viewer>,
+    pub(super) hearing: Hearing,
     client: Client,
     conductor: Conductor,
     dice: Dice,
     lines: Lines,
+    /// What its log says, until somebody reads it.
+    log: Arc<Mutex<Vec<String>>>,
     /// It ended by itself.
     pub(super) has_left: bool,
 }
@@ -53,6 +60,7 @@ impl Process {
         roles: &Roles,
         seed: u64,
         planted: Planted,
+        logs: bool,
     ) -> Self {
         let mut dice = Dice::seeded(seed);
         let tap = Tap::default();
@@ -64,19 +72,22 @@ impl Process {
             planted,
             frozen: Frozen::new(net.clock(), planted),
         };
+        let log = Arc::<Mutex<Vec<String>>>::default();
+        let kept = log.clone();
         let context = Context::new()
             .with_clock(SharedClock::new(lines.frozen.clone()))
             .with_seed(dice.roll())
-            .with_log_handler(|_, _| {})
+            .with_log_handler(move |_, line| kept.lock().unwrap().push(line.to_owned()))
+            .with_log_level(if logs { Level::Debug } else { Level::Error })
             .allow_dir(files);
         let medium = SimMedium::new(lines.clone(), Dice::seeded(dice.roll()));
         let (client, conductor) = Client::over(Box::new(medium), context).unwrap();
         let mut app = || Dice::seeded(dice.roll());
         let cameras = roles.cameras.iter();
-        let cameras = cameras.map(|stream| Camera::new(*stream, app(), planted));
+        let cameras = cameras.map(|wish| Camera::new(*wish, files, app(), planted));
         let cameras = cameras.collect();
         let viewers = roles.viewers.iter();
-        let viewers = viewers.map(|stream| Viewer::new(*stream, app(), planted));
+        let viewers = viewers.map(|wish| Viewer::new(*wish, app(), planted));
         Self {
             owner,
             fuse: lines.fuse.clone(),
@@ -84,10 +95,12 @@ impl Process {
             tap,
             cameras,
             viewers: viewers.collect(),
+            hearing: Hearing::begin(&client, net.clock()),
             client,
             conductor,
             dice,
             lines,
+            log,
             has_left: false,
         }
     }
@@ -103,11 +116,20 @@ impl Process {
         }
         let begun = self.applications(now, mood, ledger);
         self.judge(now, &begun, ledger);
+        let fresh = self.hearing.look(|heard| core::mem::take(&mut heard.fresh));
+        for (stream, kind, bytes) in fresh {
+            ledger.took_blob(stream, kind, &bytes);
+        }
         let mut overheard = self.tap.lock();
         for (publication, descriptor) in overheard.told.drain(..) {
             ledger.told((self.owner, publication), &descriptor);
         }
         self.freeze(now, overheard.leases());
+    }
+
+    /// What its log said since the last time.
+    pub(super) fn log(&self) -> Vec<String> {
+        core::mem::take(&mut *self.log.lock().unwrap())
     }
 
     /// Gives every lease back, and ends.
@@ -120,9 +142,12 @@ impl Process {
     fn applications(&mut self, now: Instant, mood: Mood, ledger: &mut Ledger) -> Vec<bool> {
         let mut begun = Vec::with_capacity(self.cameras.len());
         for camera in &mut self.cameras {
-            let writes = mood != Mood::Quiet;
+            if mood == Mood::Quiet {
+                let _ = camera.tend();
+                continue;
+            }
             let haste = mood == Mood::Closing;
-            begun.push(writes && camera.step(now, &self.client, ledger, haste) > 0);
+            begun.push(camera.step(now, &self.client, ledger, haste) > 0);
         }
         for viewer in &mut self.viewers {
             viewer.step(now, &self.client, ledger, mood != Mood::Busy);
@@ -132,11 +157,19 @@ impl Process {
 
     /// A producer begins no frame once its lease may have run out, and its conductor had the time to notice (D-094).
     fn judge(&self, now: Instant, begun: &[bool], ledger: &mut Ledger) {
-        for (camera, _) in self.cameras.iter().zip(begun).filter(|(_, begun)| **begun) {
-            let held = self.tap.lock().held(camera.stream, Role::Producer);
+        let begun = self.cameras.iter().zip(begun).filter(|(_, begun)| **begun);
+        for (
+            CameraWish {
+                stream, is_direct, ..
+            },
+            _,
+        ) in begun.map(|(camera, n)| (camera.wish, n))
+        {
+            let held = self.tap.lock().held(stream, Role::Producer);
             let late = held.is_none_or(|held| now > held.deadline);
-            if late {
-                let detail = format!("{}: a frame at {}, {held:?}", camera.stream, now.as_ns());
+            // Without a driver there is no deadline.
+            if late && !is_direct {
+                let detail = format!("{stream}: a frame at {}, {held:?}", now.as_ns());
                 ledger.broken("no_write_begins_after_the_deadline", detail);
             }
         }
@@ -149,7 +182,10 @@ impl Process {
             Some(Bug::Frozen) => self.cameras.is_empty(),
             _ => false,
         };
-        if stops && leases >= self.cameras.len() + self.viewers.len() {
+        let cameras = self.cameras.iter().map(|camera| camera.wish.is_direct);
+        let viewers = self.viewers.iter().map(|viewer| viewer.wish.is_direct);
+        let wanted = cameras.chain(viewers).filter(|is_direct| !is_direct);
+        if stops && leases >= wanted.count() {
             self.lines.frozen.stop(now);
         }
     }

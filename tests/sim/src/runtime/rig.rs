@@ -41,6 +41,10 @@ impl Rig {
             .expect("every buffer is back")
     }
 
+    pub(super) const fn producer(&mut self) -> &mut Producer<FixedPool> {
+        &mut self.producer
+    }
+
     /// The epoch it writes; `None` once the lease is gone.
     pub(super) fn epoch(&mut self) -> Option<Epoch> {
         self.producer.epoch()

@@ -35,7 +35,7 @@ pub fn run_runtime(seed: u64, planted: Planted, tell_all: bool) -> Outcome {
     };
     Outcome {
         steps: world.steps(),
-        frames: world.frames(),
+        seen: world.seen(),
         violation,
         told,
     }

@@ -27,6 +27,7 @@ use super::medium::{Lines, SimMedium};
 use super::plan::{RuntimePlan, runtime_plan};
 use super::planted::Planted;
 use super::viewer::Viewer;
+use super::wishes::{CameraWish, ViewerWish};
 use crate::driver::{DriverActor, Orders, Start, Tables};
 use crate::fates::LINGER;
 use crate::invariants::Violation;
@@ -61,7 +62,8 @@ pub fn run_threads(frames: u64, drivers: u32) -> Result<(), Violation> {
     let (reader, reading) = client(&net, READER, &dir);
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {
-        let camera = Camera::new(plan.streams[0], Dice::seeded(2), Planted::default());
+        let wish = CameraWish::plain(plan.streams[0]);
+        let camera = Camera::new(wish, &dir, Dice::seeded(2), Planted::default());
         let (stop, net, ledger) = (&stop, &net, &ledger);
         scope.spawn(move || write(camera, &writer, net, ledger, stop));
         for seed in [3, 4] {
@@ -70,7 +72,7 @@ pub fn run_threads(frames: u64, drivers: u32) -> Result<(), Violation> {
         }
         let files = Rc::new(RefCell::new(files));
         for tables in &mut tables {
-            let accepted = || ledger.lock().unwrap().frames_accepted();
+            let accepted = || ledger.lock().unwrap().seen.frames;
             drive(&plan, &root, net, &files, tables, accepted, frames);
         }
         stop.store(true, Ordering::Relaxed);
@@ -100,7 +102,8 @@ fn client(net: &FakeNet, owner: Owner, dir: &Path) -> (Client, ConductorThread) 
 }
 
 fn viewer(stream: StreamId, seed: u64) -> Viewer {
-    Viewer::new(stream, Dice::seeded(seed), Planted::default())
+    let wish = ViewerWish::plain(stream);
+    Viewer::new(wish, Dice::seeded(seed), Planted::default())
 }
 
 fn write(

@@ -15,39 +15,36 @@ use tp_tests::fake_transport::{Dice, FakeNet, Owner};
 use super::CYCLE;
 use super::camera::Camera;
 use super::files::Files;
-use super::ledger::Ledger;
+use super::ledger::{Ledger, Seen};
 use super::plan::RuntimePlan;
 use super::planted::{Bug, Planted};
 use super::process::{Mood, Process};
-use crate::act::Act;
+use super::wishes::{Looks, ViewerWish};
 use crate::driver::{DriverActor, Orders, Start, Tables};
 use crate::fact::{Fact, What, Who};
-use crate::fates::{LINGER, hit_medium};
+use crate::fates::LINGER;
 use crate::invariants::Violation;
-use crate::wire::Stall;
-use crate::{LONGEST_STEP, WINDOW};
+use crate::{GRACE, LONGEST_STEP, PERIOD, WINDOW};
 
-/// How long an epoch may be read after its end: a window of silence, and the pause between two looks.
-const TOLERATED: Duration = WINDOW.saturating_add(LONGEST_STEP);
 /// How many facts are kept to be told.
 const REMEMBERED: usize = 50;
 
 /// Several processes, one medium, real files.
 pub(super) struct World<'a> {
-    plan: &'a RuntimePlan,
-    net: FakeNet,
+    pub(super) plan: &'a RuntimePlan,
+    pub(super) net: FakeNet,
     dice: Dice,
     files: Rc<RefCell<Files>>,
     dir: PathBuf,
     orders: Orders<'a>,
-    driver: Option<DriverActor<'a, Files>>,
-    processes: Vec<Option<Process>>,
-    ledger: Ledger,
+    pub(super) driver: Option<DriverActor<'a, Files>>,
+    pub(super) processes: Vec<Option<Process>>,
+    pub(super) ledger: Ledger,
     /// The epoch in use of each stream.
-    epochs: BTreeMap<StreamId, Epoch>,
+    pub(super) epochs: BTreeMap<StreamId, Epoch>,
     died_at: BTreeMap<(StreamId, Epoch), Instant>,
     mood: Mood,
-    pace: Duration,
+    pub(super) pace: Duration,
     tables: core::slice::IterMut<'a, Tables>,
     planted: Planted,
     owners: u32,
@@ -105,9 +102,9 @@ impl<'a> World<'a> {
         self.steps
     }
 
-    /// How many frames consumers took.
-    pub(super) const fn frames(&self) -> u64 {
-        self.ledger.frames_accepted()
+    /// What was seen of what could be.
+    pub(super) const fn seen(&self) -> Seen {
+        self.ledger.seen
     }
 
     /// What happened last, oldest first.
@@ -143,6 +140,7 @@ impl<'a> World<'a> {
             }
         }
         self.bury();
+        self.follow_epochs(now);
         self.ledger.verdict()
     }
 
@@ -161,7 +159,6 @@ impl<'a> World<'a> {
         for what in done {
             self.note(Who::Driver, what);
         }
-        self.follow_epochs(now);
     }
 
     fn step_process(&mut self, now: Instant, at: usize) {
@@ -173,17 +170,36 @@ impl<'a> World<'a> {
         }
         self.steps += 1;
         process.step(now, self.mood, &mut self.ledger);
+        for line in process.log() {
+            self.note(Who::Client(at), What::Logged(line));
+        }
+        self.judge_readers(now, at);
+    }
+
+    /// Nobody reads for long what is dead.
+    fn judge_readers(&mut self, now: Instant, at: usize) {
+        let Some(process) = &mut self.processes[at] else {
+            return;
+        };
         for viewer in &mut process.viewers {
-            let Some(epoch) = viewer.epoch() else {
+            let wish = viewer.wish;
+            let died_at = viewer.epoch().and_then(|epoch| {
+                let died_at = self.died_at.get(&(wish.stream, epoch))?;
+                Some((epoch, *died_at))
+            });
+            let Some((epoch, died_at)) = died_at else {
                 continue;
             };
-            let held = process.tap.lock().held(viewer.stream, Role::Consumer);
-            let died_at = self.died_at.get(&(viewer.stream, epoch));
-            let (Some(died_at), Some(held)) = (died_at, held) else {
-                continue;
+            let since = match wish.is_direct {
+                true => died_at,
+                false => {
+                    let held = process.tap.lock().held(wish.stream, Role::Consumer);
+                    let Some(held) = held else { continue };
+                    held.granted_at.max(died_at)
+                }
             };
-            let dead_for = now.since(held.granted_at.max(*died_at));
-            if dead_for > TOLERATED {
+            let dead_for = now.since(since);
+            if dead_for > tolerated(&wish) {
                 let detail = format!("client {at} reads {epoch}, dead for {dead_for:?}");
                 self.ledger
                     .broken("nobody_reads_a_dead_epoch_for_long", detail);
@@ -193,12 +209,8 @@ impl<'a> World<'a> {
 
     /// Notes which epochs came to an end.
     fn follow_epochs(&mut self, now: Instant) {
-        let streams = self
-            .driver
-            .iter()
-            .flat_map(|driver| driver.engine.streams());
-        let in_use = streams.filter_map(|status| Some((status.stream, status.epoch?)));
-        let before = core::mem::replace(&mut self.epochs, in_use.collect());
+        let in_use = self.in_use();
+        let before = core::mem::replace(&mut self.epochs, in_use);
         for (stream, epoch) in before {
             if self.epochs.get(&stream) != Some(&epoch) {
                 self.died_at.insert((stream, epoch), now);
@@ -206,57 +218,18 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Everybody has to be where they want to be, and to have read what there is.
-    pub(super) fn settle(&mut self) -> Result<(), Violation> {
-        for stream in &self.plan.streams {
-            let epoch = self.epochs.get(stream).copied();
-            let processes = || self.processes.iter().flatten();
-            let wanted =
-                processes().any(|process| process.cameras.iter().any(|c| c.stream == *stream));
-            let mut writers = 0;
-            let mut astray = Vec::new();
-            for (at, process) in self.processes.iter_mut().enumerate() {
-                let Some(process) = process else {
-                    astray.push(format!("client {at} is gone"));
-                    continue;
-                };
-                for camera in process.cameras.iter_mut().filter(|c| c.stream == *stream) {
-                    writers += u32::from(camera.epoch().is_some() && camera.epoch() == epoch);
-                }
-                for viewer in process.viewers.iter_mut().filter(|v| v.stream == *stream) {
-                    let theirs = viewer.epoch();
-                    if theirs != epoch {
-                        astray.push(format!(
-                            "client {at} reads {theirs:?}, {stream} is in {epoch:?}"
-                        ));
-                    }
-                }
-            }
-            if writers != u32::from(wanted) {
-                astray.push(format!("{writers} cameras write {stream}"));
-            }
-            if let Some(detail) = astray.into_iter().next() {
-                self.ledger.broken("everybody_settles", detail);
-            }
-            self.catch_up(*stream, epoch);
-        }
-        self.ledger.verdict()
-    }
-
-    /// Nothing was written for a while, so there is no tail.
-    fn catch_up(&mut self, stream: StreamId, epoch: Option<Epoch>) {
-        let newest = epoch.and_then(|epoch| self.ledger.newest(stream, epoch));
-        for (at, process) in self.processes.iter().enumerate() {
-            let viewers = process.iter().flat_map(|process| &process.viewers);
-            for viewer in viewers.filter(|viewer| viewer.stream == stream) {
-                if viewer.last_seq() != newest {
-                    let last = viewer.last_seq();
-                    let detail =
-                        format!("client {at} is at {last:?} of {stream}, {newest:?} is there");
-                    self.ledger.broken("everybody_catches_up", detail);
-                }
-            }
-        }
+    /// The epochs that are in use: what the driver says of its streams, and cameras without a driver of theirs.
+    fn in_use(&mut self) -> BTreeMap<StreamId, Epoch> {
+        let streams = self
+            .driver
+            .iter()
+            .flat_map(|driver| driver.engine.streams());
+        let streams = streams.filter_map(|status| Some((status.stream, status.epoch?)));
+        let cameras = self.processes.iter_mut().flatten();
+        let cameras = cameras.flat_map(|process| &mut process.cameras);
+        let own = cameras.filter(|camera| camera.wish.is_direct);
+        let own = own.filter_map(|camera| Some((camera.wish.stream, camera.epoch()?)));
+        streams.chain(own).collect()
     }
 
     /// Everybody goes, and takes along what was mapped.
@@ -275,11 +248,11 @@ impl<'a> World<'a> {
         self.ledger.verdict()
     }
 
-    fn now(&self) -> Instant {
+    pub(super) fn now(&self) -> Instant {
         self.net.clock().now()
     }
 
-    fn note(&mut self, who: Who, what: What) {
+    pub(super) fn note(&mut self, who: Who, what: What) {
         let at = self.now();
         self.told.push_back(Fact { at, who, what });
         while self.told.len() > self.remembered {
@@ -287,7 +260,7 @@ impl<'a> World<'a> {
         }
     }
 
-    fn start_driver(&mut self) {
+    pub(super) fn start_driver(&mut self) {
         if self.driver.is_some() {
             return;
         }
@@ -304,7 +277,7 @@ impl<'a> World<'a> {
         self.note(Who::Driver, What::Started);
     }
 
-    fn start_process(&mut self, at: usize) {
+    pub(super) fn start_process(&mut self, at: usize) {
         if self.processes[at].is_some() {
             return;
         }
@@ -315,8 +288,9 @@ impl<'a> World<'a> {
             _ if self.planted.is(Bug::Mute) => Planted::default(),
             _ => self.planted,
         };
+        let logs = self.remembered == usize::MAX;
         let (roles, seed) = (&self.plan.clients[at], self.dice.roll());
-        let process = Process::start(&self.net, owner, &self.dir, roles, seed, planted);
+        let process = Process::start(&self.net, owner, &self.dir, roles, seed, planted, logs);
         self.processes[at] = Some(process);
         self.note(Who::Client(at), What::Started);
     }
@@ -327,7 +301,7 @@ impl<'a> World<'a> {
     }
 
     /// Removes processes that died or left.
-    fn bury(&mut self) {
+    pub(super) fn bury(&mut self) {
         let now = self.now();
         let linger = |in_peace| if in_peace { Duration::ZERO } else { LINGER };
         let ends =
@@ -351,107 +325,16 @@ impl<'a> World<'a> {
         for who in gone {
             self.note(who, What::Ended);
         }
-        if self.driver.is_none() {
-            self.follow_epochs(now);
-        }
     }
+}
 
-    /// Does one stroke of fate.
-    pub(super) fn apply(&mut self, act: &Act) -> Result<(), Violation> {
-        self.note(Who::World, What::Fate(act.clone()));
-        let now = self.now();
-        match act {
-            Act::Weather(_) | Act::Cut { .. } | Act::Part(..) | Act::Jam(..) | Act::Evict(_) => {
-                hit_medium(&self.net, act, |who| self.owner(who));
-            }
-            Act::Mend => self.mend(),
-            Act::Kill(Who::Client(at), left) => {
-                if let Some(process) = &self.processes[*at] {
-                    process.fuse.light(*left);
-                }
-            }
-            Act::Kill(_, left) => {
-                if let Some(driver) = &self.driver {
-                    driver.fuse.light(*left);
-                }
-            }
-            Act::Start(Who::Client(at)) => self.start_process(*at),
-            Act::Start(_) => self.start_driver(),
-            Act::Leave(Who::Client(at), _) => {
-                if let Some(process) = &mut self.processes[*at] {
-                    process.leave();
-                }
-            }
-            Act::Leave(_, grace) => {
-                if let Some(driver) = &mut self.driver {
-                    driver.stop(now, *grace);
-                }
-            }
-            Act::Stall(who, span) => {
-                let until = now.after(*span);
-                if let Some(stall) = self.stall(*who) {
-                    stall.extend(until);
-                }
-            }
-            Act::Suspend(span) => self.net.advance(*span),
-            Act::Pace(pace) => self.set_pace(*pace),
-            Act::Heal => self.heal(),
-            Act::AskToEnd { .. } | Act::Reboot(_) | Act::Disk(_) => {}
-        }
-        self.bury();
-        Ok(())
-    }
-
-    fn mend(&mut self) {
-        self.net.heal();
-        self.net.end_gaps();
-    }
-
-    fn set_pace(&mut self, pace: Duration) {
-        let now = self.now();
-        self.pace = pace;
-        if let Some(driver) = &mut self.driver {
-            driver.set_pace(now, pace);
-        }
-    }
-
-    fn heal(&mut self) {
-        self.mend();
-        self.set_pace(Duration::from_millis(20));
-        for at in 0..self.processes.len() {
-            self.stall(Who::Client(at)).into_iter().for_each(Stall::end);
-            if let Some(process) = &self.processes[at] {
-                process.fuse.put_out();
-            }
-        }
-        if let Some(driver) = &mut self.driver {
-            driver.stall.end();
-            driver.fuse.put_out();
-            // One that drains would be gone soon; its successor need not wait.
-            if driver.drains() {
-                driver.fuse.blow();
-            }
-        }
-        self.bury();
-        self.start_driver();
-        for at in 0..self.processes.len() {
-            self.start_process(at);
-        }
-    }
-
-    fn owner(&self, who: Who) -> Option<Owner> {
-        match who {
-            Who::World => None,
-            Who::Driver => Some(self.driver.as_ref()?.owner),
-            Who::Client(at) => Some(self.processes[at].as_ref()?.owner),
-        }
-    }
-
-    fn stall(&mut self, who: Who) -> Option<&mut Stall> {
-        match who {
-            Who::World => None,
-            Who::Driver => Some(&mut self.driver.as_mut()?.stall),
-            Who::Client(at) => Some(&mut self.processes[at].as_mut()?.stall),
-        }
+/// How long an epoch may be read after its end: a window of silence, and the pause between two looks. Whoever has only the
+/// signs of life in memory looks at them once a period; a producer whose driver died gives them until its lease is over.
+const fn tolerated(wish: &ViewerWish) -> Duration {
+    let told = WINDOW.saturating_add(LONGEST_STEP);
+    match (wish.is_direct, wish.looks) {
+        (true, _) => told.saturating_add(PERIOD),
+        (false, Looks::Waits) => told.saturating_add(PERIOD).saturating_add(GRACE),
+        (false, _) => told,
     }
 }
