@@ -169,7 +169,8 @@ fn blobs_of_several_streams_come_whole_and_broken_ones_not_at_all() {
     assert!(blobs.handler().0 == whole, "both, each with its own bytes");
     assert_eq!(blobs.counters().completed, 2);
 
-    let broken: [(&str, fn(&mut Vec<Vec<u8>>)); 4] = [
+    type Damage = fn(&mut Vec<Vec<u8>>);
+    let broken: [(&str, Damage); 4] = [
         ("a gap", |messages| drop(messages.remove(1))),
         ("an overlap", |messages| {
             let again = messages[1].clone();

@@ -1,9 +1,9 @@
 //! Who plays with whom. Consumers come first, and producers go on until enough frames arrived: what is sent before somebody
 //! has mapped the memory is lost, as ever.
 
+use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use tp_core_nostd::wire::control::ConsumerHello;

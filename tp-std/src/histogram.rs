@@ -161,7 +161,7 @@ const fn bucket_of(ns: u64) -> usize {
         Some(power) if power >= FINE => {
             let shift = power.wrapping_sub(FINE);
             let within = (ns >> shift) & (PER_POWER - 1);
-            (((shift as u64 + 1) << FINE) | within) as usize
+            ((shift.wrapping_add(1) as u64) << FINE | within) as usize
         }
         _ => ns as usize,
     }

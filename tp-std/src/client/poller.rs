@@ -145,8 +145,10 @@ impl<F> Poller<F> {
                 Next::Wanted | Next::Asked(_) => Ok(0),
             };
         };
-        let (mut gone, malformed) = (0, &mut self.malformed);
-        subscription.image_events(|_, event| gone += u64::from(event == ImageEvent::Unavailable));
+        let (mut gone, malformed) = (0_u64, &mut self.malformed);
+        subscription.image_events(|_, event| {
+            gone = gone.saturating_add((event == ImageEvent::Unavailable).into());
+        });
         let taken = subscription.poll(self.limit, |bytes, _| match classify(bytes) {
             Ok(message) => {
                 *malformed = malformed.saturating_add(u64::from(!message.makes_sense()));

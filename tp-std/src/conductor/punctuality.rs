@@ -31,10 +31,10 @@ impl Punctuality {
         let lease = session.lease();
         if session.is_attaching() {
             self.asked_at.get_or_insert(now);
-        } else if lease.is_some_and(|lease| lease.lease().is_some()) {
-            if let Some(before) = self.kept_at.replace(now) {
-                self.histograms.keepalive_gap.record(now.since(before));
-            }
+        } else if lease.is_some_and(|lease| lease.lease().is_some())
+            && let Some(before) = self.kept_at.replace(now)
+        {
+            self.histograms.keepalive_gap.record(now.since(before));
         }
     }
 

@@ -254,10 +254,13 @@ impl fmt::Debug for Check {
     }
 }
 
+/// What was published last in each slot.
+type LastOfSlots = tracelink::Published<Box<[Option<(Seq, u64)>]>>;
+
 /// The same, with what was published.
 enum Checking {
     /// Nothing, before there is memory.
-    Published(Option<tracelink::Published<Box<[Option<(Seq, u64)>]>>>),
+    Published(Option<LastOfSlots>),
     By(Application),
     None,
 }

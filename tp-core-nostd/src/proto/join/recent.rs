@@ -125,6 +125,7 @@ impl<S: AsRef<[Option<Told>]> + AsMut<[Option<Told>]>> Recent<S> {
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "small numbers of a test")]
 mod tests {
     use super::*;
     use crate::wire::merge_map::{OffsetNs, WindowNs};
