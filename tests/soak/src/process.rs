@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -26,6 +26,7 @@ pub(crate) struct Process {
     name: String,
     child: Child,
     said: Arc<Mutex<Said>>,
+    listeners: Vec<JoinHandle<()>>,
 }
 
 impl Process {
@@ -39,10 +40,17 @@ impl Process {
             .spawn();
         let mut child = child.map_err(|error| format!("{}: {error}", path.display()))?;
         let said = Arc::new(Mutex::new(Said::default()));
-        listen(child.stdout.take().unwrap(), said.clone());
-        listen(child.stderr.take().unwrap(), said.clone());
+        let listeners = vec![
+            listen(child.stdout.take().unwrap(), said.clone()),
+            listen(child.stderr.take().unwrap(), said.clone()),
+        ];
         let name = name.to_owned();
-        Ok(Self { name, child, said })
+        Ok(Self {
+            name,
+            child,
+            said,
+            listeners,
+        })
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -72,8 +80,13 @@ impl Process {
         }
     }
 
+    /// How it ended, if it did; then its last words were heard.
     pub(crate) fn has_ended(&mut self) -> Option<ExitStatus> {
-        self.child.try_wait().expect("a child of ours")
+        let status = self.child.try_wait().expect("a child of ours")?;
+        for listener in self.listeners.drain(..) {
+            let _ = listener.join();
+        }
+        Some(status)
     }
 
     /// Whether it said so.
@@ -109,7 +122,7 @@ impl Drop for Process {
 }
 
 /// Keeps what a process says, and the figures in it.
-fn listen(pipe: impl Read + Send + 'static, said: Arc<Mutex<Said>>) {
+fn listen(pipe: impl Read + Send + 'static, said: Arc<Mutex<Said>>) -> JoinHandle<()> {
     thread::spawn(move || {
         for line in BufReader::new(pipe).lines().map_while(Result::ok) {
             let mut said = said.lock().unwrap();
@@ -127,7 +140,7 @@ fn listen(pipe: impl Read + Send + 'static, said: Arc<Mutex<Said>>) {
             }
             said.lines.push(line);
         }
-    });
+    })
 }
 
 fn number_before(line: &str, what: &str) -> Option<u64> {

@@ -3,7 +3,7 @@
 
 use core::time::Duration;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread;
 use std::time::Instant;
 
@@ -255,7 +255,7 @@ payload_pools = [{{ pool_id = 1, stride_bytes = 1048576 }}]
     )
 }
 
-fn text(path: &PathBuf) -> String {
+fn text(path: &Path) -> String {
     path.display().to_string()
 }
 
