@@ -11,6 +11,7 @@ mod core_paths;
 mod counter;
 mod duty_cycle;
 mod joins;
+mod listening;
 mod producing;
 mod stages;
 mod transport;
