@@ -1,6 +1,6 @@
 //! Frames that carry trace ids: over restarts of the driver, with checks of what is told, and with loss of it.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use rustix::process::Signal;
