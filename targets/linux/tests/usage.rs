@@ -206,7 +206,17 @@ fn a_demo_that_cannot_start_says_so_in_json_and_by_its_exit_status() {
 
 #[test]
 fn every_command_shows_how_it_is_used() {
-    for command in ["publish", "subscribe", "inspect", "demo", "driver"] {
+    for command in [
+        "publish",
+        "subscribe",
+        "rate-limit",
+        "inspect",
+        "demo",
+        "bench",
+        "size",
+        "driver",
+        "discover",
+    ] {
         let output = tp(&[command, "--help"]);
         let help = String::from_utf8(output.stdout).unwrap();
         assert!(
@@ -218,4 +228,13 @@ fn every_command_shows_how_it_is_used() {
             "no example: {help}"
         );
     }
+}
+
+#[test]
+fn the_example_of_a_rate_limiter_is_usable() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/config/limiter.toml");
+    let output = tp(&["rate-limit", "--config", file, "--check"]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{said}");
+    assert_eq!(said, format!("{file}: usable\n"));
 }
