@@ -71,8 +71,8 @@ pub(super) struct Said {
     /// Announces on the control stream, and on that of announces.
     pub(super) announces: [u64; 2],
     pub(super) nodes: Vec<NodeId>,
-    /// What the shared control stream told of frames while they were written, since the exchange began.
-    pub(super) progress: Vec<FrameProgressState>,
+    /// What the shared control stream told of the frames of the exchange while they were written: state and number.
+    pub(super) progress: Vec<(FrameProgressState, u64)>,
 }
 
 /// A producer, a consumer, and what came of them.
@@ -83,6 +83,8 @@ pub(super) struct Pair<'f> {
     pub(super) consumer: Consumer,
     pub(super) drops: Arc<ConsumerCounters>,
     pub(super) said: Said,
+    /// The first frame of the exchange.
+    first: u64,
     /// Whole frames since the exchange began.
     pub(super) received: u64,
     /// What the consumer was told of them while they were written, since then: state and number.
@@ -161,6 +163,7 @@ impl Row {
             producer,
             consumer,
             said: Said::default(),
+            first: 0,
             received: 0,
             progress: Vec::new(),
             traces: Vec::new(),
@@ -224,6 +227,7 @@ impl Pair<'_> {
     }
 
     fn listen(&mut self) {
+        let first = self.first;
         let Said {
             announces,
             nodes,
@@ -233,7 +237,9 @@ impl Pair<'_> {
             ears.hear(|message| match message {
                 Message::ShmPoolAnnounce(_) => *announces += 1,
                 Message::FrameProgress(view) => {
-                    progress.push(FrameProgress::try_from(view).unwrap().state)
+                    let told = FrameProgress::try_from(view).unwrap();
+                    let told = (told.state, told.seq.get());
+                    progress.extend((told.1 >= first).then_some(told));
                 }
                 Message::ShmAttachResponse(view) => {
                     let response = ShmAttachResponse::try_from(view).unwrap();
@@ -262,6 +268,7 @@ impl Pair<'_> {
         self.progress.clear();
         self.traces.clear();
         self.said.progress.clear();
+        self.first = last + 1;
         let before = self.dropped();
         for _ in 0..FRAMES {
             let seq = self.publish();
@@ -280,6 +287,14 @@ impl Pair<'_> {
             self.poll();
             let is_seen = self.drops.last_seq().is_some_and(|seen| seen.get() == seq);
             is_seen && (!is_told || self.progress.contains(&end))
+        });
+    }
+
+    /// What the consumer was told of frames that are written is what everybody was told.
+    pub(super) fn is_told_with_all(&mut self) {
+        wait_until("progress as everybody hears it", || {
+            self.listen();
+            self.said.progress == self.progress
         });
     }
 

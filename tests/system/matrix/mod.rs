@@ -163,7 +163,7 @@ fn progress_for_whoever_wants_it() {
         end: |pair| {
             all(pair);
             assert!(told(pair) > 0);
-            assert_eq!(pair.said.progress.len(), pair.progress.len());
+            pair.is_told_with_all();
         },
         ..Row::default()
     }
