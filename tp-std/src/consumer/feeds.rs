@@ -50,6 +50,18 @@ pub(crate) enum Order {
 struct Feed {
     side: Side,
     receiver: Box<dyn Receiver>,
+    /// The image of another publisher went. If the stream becomes his, nothing will be heard here.
+    is_deaf: bool,
+}
+
+impl Feed {
+    fn new(side: Side, receiver: Box<dyn Receiver>) -> Self {
+        Self {
+            side,
+            receiver,
+            is_deaf: false,
+        }
+    }
 }
 
 /// What happened to the sequence of descriptors by a change of streams.
@@ -83,10 +95,7 @@ impl Feeds {
 
     /// A subscription to the shared stream arrived: in place of the one there was, or beside the private one.
     pub(super) fn add_shared(&mut self, receiver: Box<dyn Receiver>) -> Turn {
-        let feed = Some(Feed {
-            side: Side::Shared,
-            receiver,
-        });
+        let feed = Some(Feed::new(Side::Shared, receiver));
         if self.is_private() {
             self.next = feed;
             return Turn::Begin;
@@ -97,10 +106,7 @@ impl Feeds {
 
     /// A subscription to the private stream arrived.
     pub(super) fn add_private(&mut self, receiver: Box<dyn Receiver>) -> Option<Turn> {
-        let feed = Some(Feed {
-            side: Side::Private,
-            receiver,
-        });
+        let feed = Some(Feed::new(Side::Private, receiver));
         if self.is_private() && self.leaving {
             self.later = feed;
             return None;
@@ -141,7 +147,7 @@ impl Feeds {
         Turn::End
     }
 
-    /// Images that came and went. The end of another publisher on the stream is nothing to us while `ours` is there.
+    /// Images that came and went. The end of another publisher on the stream is nothing to us for as long as `ours` is there.
     pub(super) fn image_events(&mut self, ours: Option<ImageId>, mut tell: impl FnMut(Note)) {
         let is_left = [self.leaving, false];
         let feeds = [&mut self.current, &mut self.next].into_iter().zip(is_left);
@@ -151,10 +157,12 @@ impl Feeds {
                 ImageEvent::Available => came = true,
                 ImageEvent::Unavailable => went = true,
             });
-            let is_ours_there = ours.is_some_and(|image| feed.receiver.has_image(image));
+            feed.is_deaf |= went;
+            let is_ours_there = || ours.is_some_and(|image| feed.receiver.has_image(image));
             if is_left {
                 // Whatever becomes of it.
-            } else if went && !is_ours_there {
+            } else if feed.is_deaf && !is_ours_there() {
+                feed.is_deaf = false;
                 tell(Note::Lost(feed.side));
             } else if came {
                 tell(Note::Found(feed.side));

@@ -1,6 +1,6 @@
 //! Images of streams that several publishers share.
 
-use tp_core_nostd::ids::{ClientId, StreamId};
+use tp_core_nostd::ids::{ClientId, Epoch, StreamId};
 use tp_core_nostd::wire::control::{ConsumerConfig as Ordered, Endpoint};
 use tp_core_nostd::wire::enums::Mode;
 use tp_tests::fake_transport::Owner;
@@ -8,7 +8,7 @@ use tp_tests::fake_transport::Owner;
 use super::world::{CLIENT, World, order};
 use crate::aeron::Channel;
 use crate::consumer::ConsumerConfig;
-use crate::consumer::bench::STREAM;
+use crate::consumer::bench::{STREAM, Stage};
 use crate::{CONTROL_STREAM, context};
 
 const ANN: ClientId = ClientId::new(77).unwrap();
@@ -43,6 +43,36 @@ fn the_image_of_the_next_writer_is_missed_though_it_went_while_nothing_was_mappe
     world.stage.write([1]);
     assert!(next.send(&world.stage, 1));
     assert_eq!(world.run_polling(10, &mut consumer), [1]);
+}
+
+/// Or it goes while the last one's stream is read, and only then another epoch makes it the writer.
+#[test]
+fn the_image_of_the_next_writer_is_missed_though_the_last_one_was_read_meanwhile() {
+    let mut world = World::new();
+    let config = ConsumerConfig::new(STREAM).with_watched_memory(false);
+    let mut consumer = world.consumer(config.with_client(ANN));
+    let (mut last, mut next) = (world.shared_outlet(), world.outlet_of(NEXT));
+    world.run_polling(10, &mut consumer);
+    world.stage.write([0]);
+    assert!(last.send(&world.stage, 0));
+    assert_eq!(world.run_polling(10, &mut consumer), [0]);
+
+    world.net.cut_one_way(NEXT, CLIENT);
+    assert!(next.send(&world.stage, 0), "it is lost on the way");
+    world.net.heal();
+    world.net.end_gaps();
+    world.run_polling(100, &mut consumer);
+    world.stage.write([1]);
+    assert!(last.send(&world.stage, 1));
+    assert_eq!(world.run_polling(10, &mut consumer), [1]);
+
+    world.stage = Stage::new(6, 64);
+    world.announce();
+    world.run_polling(100, &mut consumer);
+    assert_eq!(consumer.epoch().map(Epoch::get), Some(6));
+    world.stage.write([0]);
+    assert!(next.send(&world.stage, 0));
+    assert_eq!(world.run_polling(10, &mut consumer), [0]);
 }
 
 /// Producers answer hellos and announce on the control stream, too, and were not heard any more by whoever had a lease.
