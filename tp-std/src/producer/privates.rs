@@ -75,6 +75,23 @@ impl Open {
         self.send(passed);
     }
 
+    fn set_rate(&mut self, max_rate_hz: Option<u32>) {
+        match (&mut self.gate, gate(max_rate_hz)) {
+            (Some(gate), Some(_)) => gate.set_rate(max_rate_hz),
+            (_, gate) => {
+                self.flush();
+                self.gate = gate;
+            }
+        }
+    }
+
+    /// What waits goes out: its turn will not come any more, and perhaps no newer frame for long.
+    fn flush(&mut self) {
+        let waiting = self.gate.as_mut();
+        let waiting = waiting.and_then(|gate| gate.poll(Instant::NEVER));
+        self.send(waiting);
+    }
+
     fn send(&mut self, passed: Option<FrameDescriptor>) -> u32 {
         let Some(descriptor) = passed else {
             return 0;
@@ -132,8 +149,7 @@ impl Privates {
                 Order::Rate(place, max_rate_hz) => {
                     let mut open = self.open.iter_mut();
                     if let Some(open) = open.find(|open| open.stream.place == place) {
-                        open.count_thinned(open.is_waiting());
-                        open.gate = gate(max_rate_hz);
+                        open.set_rate(max_rate_hz);
                     }
                 }
                 Order::Control(sender) => {
@@ -161,7 +177,8 @@ impl Privates {
     fn close(&mut self, place: usize) {
         let mut open = self.open.iter();
         if let Some(at) = open.position(|open| open.stream.place == place) {
-            let closed = self.open.swap_remove(at);
+            let mut closed = self.open.swap_remove(at);
+            closed.flush();
             self.exchange.retire(closed.stream.sender);
         }
     }

@@ -217,11 +217,16 @@ fn a_limited_stream_carries_the_newest_frame_at_its_rate() {
     let counts = bench.counts(1);
     assert_eq!((counts.deliveries.sent, counts.thinned), (3, 2));
 
-    // Another limit begins anew, and a new epoch forgets what waits.
+    // Another limit counts from the last frame, and a new epoch forgets what waits.
     bench.publish();
     assert!(bench.counts(1).is_waiting);
     bench.order(Order::Rate(1, Some(100)));
     bench.publish();
+    bench.at_ms(259);
+    bench.poll();
+    assert_eq!(capped.frames(), [0, 3, 4]);
+    bench.at_ms(260);
+    bench.poll();
     assert_eq!(capped.frames(), [0, 3, 4, 6]);
     bench.publish();
     bench.privates.forget_waiting();
@@ -323,4 +328,29 @@ proptest! {
             }
         }
     }
+}
+
+#[test] // req: C-087
+fn what_waits_is_not_lost_with_its_stream_or_its_limit() {
+    let mut bench = Bench::new();
+    let closed = bench.descriptors(0, Some(10));
+    let (freed, slowed) = (
+        bench.descriptors(1, Some(10)),
+        bench.descriptors(2, Some(10)),
+    );
+    for _ in 0..3 {
+        bench.publish();
+    }
+    bench.order(Order::Close(0));
+    assert_eq!(closed.frames(), [0, 2]);
+    bench.order(Order::Rate(1, None));
+    assert_eq!(freed.frames(), [0, 2]);
+    bench.order(Order::Rate(2, Some(5)));
+    bench.at_ms(199);
+    bench.poll();
+    assert_eq!(slowed.frames(), [0]);
+    bench.at_ms(200);
+    bench.poll();
+    assert_eq!(slowed.frames(), [0, 2]);
+    assert_eq!(bench.counts(2).thinned, 1);
 }
