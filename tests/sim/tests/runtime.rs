@@ -20,6 +20,8 @@ const BUGS: &[(RuntimeBug, &str)] = &[
     (RuntimeBug::Hasty, "prefixes_are_those_of_their_frames"),
     (RuntimeBug::Outdated, "what_is_said_last_is_heard"),
     (RuntimeBug::Garbled, "blobs_are_whole_or_counted"),
+    (RuntimeBug::Mismatched, "joins_pass_what_is_there"),
+    (RuntimeBug::Miscounted, "joined_frames_are_counted"),
     (RuntimeBug::Frozen, "nobody_reads_a_dead_epoch_for_long"),
     (RuntimeBug::Mute, "everybody_settles"),
     (RuntimeBug::Tailless, "everybody_catches_up"),
@@ -49,6 +51,7 @@ fn nothing_breaks_a_promise() {
         rate_limited,
         prefixes,
         blobs,
+        joined,
     } = seen;
     let worth = [
         (frames, 60_000),
@@ -58,6 +61,7 @@ fn nothing_breaks_a_promise() {
         (rate_limited, 1_000),
         (prefixes, 1_000),
         (blobs, 300),
+        (joined, 1_000),
     ];
     let is_worth = worth.iter().all(|(seen, least)| seen > least);
     assert!(is_worth, "{seen:?} is not worth a promise");

@@ -23,6 +23,8 @@ pub(crate) const PROMISES: &[&str] = &[
     "nobody_reads_a_dead_epoch_for_long",
     "what_is_said_last_is_heard",
     "blobs_are_whole_or_counted",
+    "joins_pass_what_is_there",
+    "joined_frames_are_counted",
     "everybody_settles",
     "everybody_catches_up",
     "nothing_stays_mapped",
@@ -54,6 +56,8 @@ pub struct Seen {
     pub prefixes: u64,
     /// Blobs that came whole.
     pub blobs: u64,
+    /// Frames that joins passed.
+    pub joined: u64,
 }
 
 impl AddAssign for Seen {
@@ -65,6 +69,7 @@ impl AddAssign for Seen {
         self.rate_limited += more.rate_limited;
         self.prefixes += more.prefixes;
         self.blobs += more.blobs;
+        self.joined += more.joined;
     }
 }
 
@@ -212,6 +217,16 @@ impl Ledger {
     /// The number that comes next in an epoch.
     pub(super) fn next_number(&self, stream: StreamId, epoch: Epoch) -> u64 {
         newest(&self.begun, stream, epoch).map_or(0, |seq| seq.get() + 1)
+    }
+
+    /// A join took a frame for there.
+    pub(super) fn joined(&mut self, stream: StreamId, epoch: Epoch, seq: Seq, payload: &[u8]) {
+        self.seen.joined += 1;
+        let written = self.frames.get(&(stream, epoch, seq));
+        if !written.is_some_and(|content| content.is(payload)) {
+            let detail = format!("{stream}, {epoch}: {seq} is not {written:?}");
+            self.broken("joins_pass_what_is_there", detail);
+        }
     }
 
     /// A blob that nobody sent yet.

@@ -18,6 +18,7 @@ mod clock;
 mod files;
 mod filling;
 mod hearing;
+mod joiner;
 mod ledger;
 mod medium;
 mod plan;
@@ -40,7 +41,7 @@ pub use plan::{RuntimePlan, runtime_plan};
 pub use planted::{Bug, Planted};
 pub use run::run_runtime;
 pub use threads::run_threads;
-pub use wishes::{CameraWish, Looks, ViewerWish};
+pub use wishes::{CameraWish, JoinWish, Looks, ViewerWish};
 
 /// How often everybody has a duty cycle.
 const CYCLE: Duration = Duration::from_millis(10);

@@ -6,7 +6,7 @@ use tp_core_nostd::ids::StreamId;
 use tp_core_nostd::proto::driver::Retention;
 use tp_tests::fake_transport::Dice;
 
-use super::wishes::{CameraWish, ViewerWish};
+use super::wishes::{CameraWish, JoinWish, ViewerWish};
 use crate::act::Act;
 use crate::fact::Who;
 use crate::misfortune::{Blow, FIRST_STREAM, REST, acts, below, weather};
@@ -44,6 +44,10 @@ pub struct Roles {
     pub cameras: Vec<CameraWish>,
     /// Those that read.
     pub viewers: Vec<ViewerWish>,
+    /// It joins two streams,
+    pub joins: Option<JoinWish>,
+    /// or is the authority for somebody who does.
+    pub announces: Option<JoinWish>,
 }
 
 /// The plan that follows from `seed`.
@@ -58,7 +62,7 @@ pub fn runtime_plan(seed: u64) -> RuntimePlan {
     let clients = clients(&mut dice, &streams, direct);
     let leases: usize = clients
         .iter()
-        .map(|roles| roles.cameras.len() + roles.viewers.len())
+        .map(|roles| roles.cameras.len() + roles.viewers.len() + roles.joins.map_or(0, |_| 2))
         .sum();
     RuntimePlan {
         seed,
@@ -93,6 +97,8 @@ fn clients(dice: &mut Dice, streams: &[StreamId], direct: Option<StreamId>) -> V
         .map(|_| Roles {
             cameras: Vec::new(),
             viewers: Vec::new(),
+            joins: None,
+            announces: None,
         })
         .collect();
     let last = clients.len() - 1;
@@ -113,6 +119,16 @@ fn clients(dice: &mut Dice, streams: &[StreamId], direct: Option<StreamId>) -> V
                 client.viewers.push(viewer);
             }
         }
+    }
+    if let [first, second] = *streams
+        && dice.happens(70)
+    {
+        let join = JoinWish {
+            inputs: [first, second],
+            by_number: dice.happens(60),
+        };
+        clients[below(dice, 0, last)].joins = Some(join);
+        clients[below(dice, 0, last)].announces = Some(join);
     }
     if clients.iter().all(|roles| roles.viewers.is_empty()) {
         let viewer = ViewerWish::any(dice, streams[0], false, 0);

@@ -29,6 +29,10 @@ pub enum Bug {
     Outdated,
     /// Blobs are not what was sent.
     Garbled,
+    /// Joins go by another map than they should.
+    Mismatched,
+    /// A stage does not use some frames, and thinks that it does.
+    Miscounted,
     /// Consumers hear nothing more once they have a lease, and their clocks stand still.
     Frozen,
     /// What the first client sends on control never leaves it, and it is told otherwise.

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use tp_core_nostd::time::Instant;
 use tp_core_nostd::wire::driver::Role;
 use tp_std::clock::SharedClock;
+use tp_std::handlers::Registration;
 use tp_std::log::Level;
 use tp_std::{Client, Conductor, Context};
 use tp_tests::fake_transport::{Dice, FakeNet, Owner};
@@ -13,6 +14,7 @@ use tp_tests::fake_transport::{Dice, FakeNet, Owner};
 use super::camera::Camera;
 use super::clock::Frozen;
 use super::hearing::Hearing;
+use super::joiner::{self, Joiner};
 use super::ledger::Ledger;
 use super::medium::{Lines, SimMedium};
 use super::plan::Roles;
@@ -42,6 +44,8 @@ pub(super) struct Process {
     pub(super) cameras: Vec<Camera>,
     pub(super) viewers: Vec<Viewer>,
     pub(super) hearing: Hearing,
+    joiner: Option<Joiner>,
+    _authority: Option<Registration>,
     client: Client,
     conductor: Conductor,
     dice: Dice,
@@ -95,6 +99,13 @@ impl Process {
             tap,
             cameras,
             viewers: viewers.collect(),
+            joiner: roles
+                .joins
+                .map(|wish| Joiner::new(wish, &client, Dice::seeded(dice.roll()), planted)),
+            _authority: roles.announces.map(|wish| {
+                let (epoch, map) = joiner::map(&wish, planted);
+                client.announce_merge_map_for(epoch, map).unwrap()
+            }),
             hearing: Hearing::begin(&client, net.clock()),
             client,
             conductor,
@@ -152,6 +163,9 @@ impl Process {
         for viewer in &mut self.viewers {
             viewer.step(now, &self.client, ledger, mood != Mood::Busy);
         }
+        if let Some(joiner) = &mut self.joiner {
+            joiner.step(now, &self.client, ledger);
+        }
         begun
     }
 
@@ -185,7 +199,8 @@ impl Process {
         let cameras = self.cameras.iter().map(|camera| camera.wish.is_direct);
         let viewers = self.viewers.iter().map(|viewer| viewer.wish.is_direct);
         let wanted = cameras.chain(viewers).filter(|is_direct| !is_direct);
-        if stops && leases >= wanted.count() {
+        let wanted = wanted.count() + self.joiner.as_ref().map_or(0, |_| 2);
+        if stops && leases >= wanted {
             self.lines.frozen.stop(now);
         }
     }

@@ -47,6 +47,15 @@ pub struct ViewerWish {
     pub own_control: Option<i32>,
 }
 
+/// A stage that makes one stream of two.
+#[derive(Clone, Copy, Debug)]
+pub struct JoinWish {
+    /// Its inputs.
+    pub inputs: [StreamId; 2],
+    /// Whether their numbers have to fit; else it takes the newest of each.
+    pub by_number: bool,
+}
+
 impl ViewerWish {
     /// Every frame of `stream`, from the driver, by descriptors and memory.
     pub(super) const fn plain(stream: StreamId) -> Self {
