@@ -48,7 +48,7 @@ fn qos_poller(rig: &mut Rig) -> Poller<Qos> {
     poller
 }
 
-#[test] // req: C-118, C-122
+#[test] // req: C-118, C-122, C-189
 fn pollers_and_handlers_each_hear_every_message_in_portions() {
     let mut rig = Rig::new();
     let diary = Diary::default();
@@ -80,7 +80,7 @@ fn pollers_and_handlers_each_hear_every_message_in_portions() {
     assert_eq!(diary.take().len(), 25);
 }
 
-#[test] // req: C-119, C-151
+#[test] // req: C-119, C-151, C-189
 fn what_a_poller_does_not_know_is_passed_over_and_what_does_not_fit_is_counted() {
     let mut rig = Rig::new();
     let mut poller = qos_poller(&mut rig);
@@ -115,7 +115,7 @@ fn what_a_poller_does_not_know_is_passed_over_and_what_does_not_fit_is_counted()
     assert_eq!(poller.malformed_messages(), 4);
 }
 
-#[test] // req: C-124
+#[test] // req: C-124, C-189
 fn a_poller_of_one_type_goes_over_to_another_stream() {
     let mut rig = Rig::new();
     let mut poller = Poller::<Descriptors>::new(&rig.client, CHANNEL, DESCRIPTOR_STREAM).unwrap();
@@ -145,7 +145,7 @@ fn a_poller_of_one_type_goes_over_to_another_stream() {
     assert!(poller.is_connected());
 }
 
-#[test] // req: C-122
+#[test] // req: C-122, C-189
 fn a_poller_that_was_too_slow_hears_again_what_follows() {
     let mut rig = Rig::new();
     let mut poller = qos_poller(&mut rig);
@@ -164,7 +164,7 @@ fn a_poller_that_was_too_slow_hears_again_what_follows() {
     assert_eq!(numbers.0, [9]);
 }
 
-#[test] // req: C-122
+#[test] // req: C-122, C-189
 fn a_poller_works_in_the_duty_cycle_too() {
     let mut rig = Rig::new();
     let mut poller = qos_poller(&mut rig);
@@ -196,7 +196,7 @@ fn a_poller_outlives_its_client_and_says_so() {
     assert_eq!(rig.client.close(), Ok(()), "as often as anybody likes");
 }
 
-#[test] // req: C-122
+#[test] // req: C-122, C-189
 fn a_stream_that_cannot_be_had_is_named_once() {
     let mut rig = Rig::new();
     let mut poller = Poller::<Qos>::new(&rig.client, CHANNEL, REFUSED).unwrap();

@@ -25,7 +25,7 @@ pub(crate) const CODECS: &[Codec] = &[
     codec!(MetaBlobCompleteView => MetaBlobComplete),
 ];
 
-#[test] // req: W-001, W-002, W-006, W-009, T-50, T-52
+#[test] // req: W-001, W-002, W-006, W-009, T-50, T-52, C-179
 fn golden_vectors_both_ways() {
     check_golden(CODECS, WITHOUT_VALUE, REWRITTEN);
 }

@@ -21,7 +21,7 @@ pub(crate) const CODECS: &[Codec] = &[
     },
 ];
 
-#[test] // req
+#[test] // req, C-179
 fn golden_vectors_both_ways() {
     check_golden(CODECS, &[], REWRITTEN);
 }

@@ -22,7 +22,7 @@ pub(crate) const CODECS: &[Codec] = &[
     codec!(ShmDriverShutdownRequestView => ShmDriverShutdownRequest),
 ];
 
-#[test] // req: D-022, D-024, D-041, D-043
+#[test] // req: D-022, D-024, D-041, D-043, C-179
 fn golden_vectors_both_ways() {
     check_golden(CODECS, WITHOUT_VALUE, REWRITTEN);
 }

@@ -12,7 +12,7 @@ pub(crate) const CODECS: &[Codec] = &[
     codec!(TimestampMergeMapRequestView => TimestampMergeMapRequest),
 ];
 
-#[test] // req: J-010, J-027, J-029, J-030, J-031, J-032, J-039
+#[test] // req: J-010, J-027, J-029, J-030, J-031, J-032, J-039, C-179
 fn golden_vectors_both_ways() {
     check_golden(CODECS, WITHOUT_VALUE, REWRITTEN);
 }

@@ -9,7 +9,7 @@ use crate::refusal::{
 
 pub(crate) const CODECS: &[Codec] = &[codec!(TraceLinkSetView => TraceLinkSet)];
 
-#[test] // req: K-026, K-031, K-033
+#[test] // req: K-026, K-031, K-033, C-179
 fn golden_vectors_both_ways() {
     check_golden(CODECS, WITHOUT_VALUE, &[]);
 }

@@ -105,7 +105,7 @@
 //! }
 //! ```
 //! ```compile_fail,E0521
-//! # // req: C-105, C-109
+//! # // req: C-105, C-109, C-207
 //! # use tp_std::*;
 //! fn poll(consumer: &mut Consumer) {
 //!     let mut kept = None;

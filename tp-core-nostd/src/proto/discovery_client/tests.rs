@@ -62,7 +62,7 @@ fn sent(client: &mut Client, now: u64) -> Vec<u64> {
     ids
 }
 
-#[test] // req: C-126, R-015, R-021, R-081
+#[test] // req: C-126, R-015, R-021, R-081, C-191
 fn every_request_names_where_answers_go() {
     let tags = [Tag("left".into())];
     let filter = Filter {
@@ -150,7 +150,7 @@ fn states() -> [(&'static str, Client, u64); 5] {
     ]
 }
 
-#[test] // req: C-127, R-035, R-079
+#[test] // req: C-127, R-035, R-079, C-191
 fn every_input_in_every_state() {
     let ours = RequestId(SEED + 1);
     // What each input says: requests sent, the answer to ours and to another, what expires; and whether a question is
@@ -329,7 +329,7 @@ fn results_are_one_per_driver_and_stream_of_the_newest_epoch() {
     assert_eq!(kept(0), (std::vec![], 9));
 }
 
-#[test] // req, C-127
+#[test] // req, C-127, C-191
 fn one_result_that_makes_no_sense_leaves_the_others() {
     let results = [result(Some("a"), 1, 5), result(Some("a"), 2, 5)];
     let outcome = DiscoveryOutcome::Found(Results::listed(&results));
@@ -364,7 +364,7 @@ fn one_result_that_makes_no_sense_leaves_the_others() {
     }
 }
 
-#[test] // req: R-040, C-127
+#[test] // req: R-040, C-127, C-191
 fn errors_and_not_found_have_no_results() {
     let mut message = [0; 1024];
     let results = [result(Some("a"), 1, 5)];

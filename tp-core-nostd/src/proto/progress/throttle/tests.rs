@@ -88,7 +88,7 @@ fn states() -> [(&'static str, Small); 7] {
     ]
 }
 
-// req: W-153, W-155, W-157, W-158, W-160, C-072
+// req: W-153, W-155, W-157, W-158, W-160, C-072, C-190
 #[test]
 fn every_report_in_every_state() {
     type Report = fn(&mut Small) -> Result<(), ProgressError>;

@@ -48,7 +48,7 @@ fn at_40(state: FrameProgressState) -> Small {
     tracker
 }
 
-// req: W-157, W-158, W-159, W-160, C-116
+// req: W-157, W-158, W-159, W-160, C-116, C-190
 #[test]
 fn every_message_in_every_state() {
     use SlotShows::{Committed, Later, NotYet};
