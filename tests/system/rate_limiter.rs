@@ -122,7 +122,10 @@ impl Thin {
     fn attach(rig: &Rig, max_rate_hz: u32) -> Self {
         let (client, conductor) =
             Client::start(rig.context().with_descriptor(descriptors())).unwrap();
-        let config = ConsumerConfig::new(destination()).with_max_rate_hz(max_rate_hz);
+        // A frame found in memory before its descriptor comes would lack what only that says: time and trace id.
+        let config = ConsumerConfig::new(destination())
+            .with_max_rate_hz(max_rate_hz)
+            .with_watched_memory(false);
         let consumer = client.consumer(config).unwrap().wait(PATIENCE).unwrap();
         Self {
             consumer,
