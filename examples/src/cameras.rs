@@ -48,7 +48,9 @@ impl Cameras {
             (Ok(left), Ok(right)) => (left, right),
             (Err(error), _) | (_, Err(error)) => return Err(error),
         };
-        let consumer = |stream| client.consumer(ConsumerConfig::new(stream));
+        // A frame that is found in memory before its descriptor comes has no trace id.
+        let config = |stream| ConsumerConfig::new(stream).with_watched_memory(false);
+        let consumer = |stream| client.consumer(config(stream));
         let timeout = attach_timeout()?;
         let inputs = [
             consumer(left)?.wait(timeout)?,

@@ -16,7 +16,7 @@ use tp_std::{
 };
 
 use crate::frames::{bytes_tensor, fill, is_whole};
-use crate::rig::{PATIENCE, Rig, Shape, consumer_of, wait_until};
+use crate::rig::{PATIENCE, Rig, Shape, tracing_consumer_of, wait_until};
 
 const FRAMES: u64 = 2_000;
 const LEN: u32 = 1024;
@@ -105,11 +105,17 @@ fn a_stage_joins_two_streams_by_number_and_tells_what_it_made_its_frames_from() 
     let _ear = supervisor.on_control(ancestry.clone()).unwrap();
 
     let mut sources = [source(&client, left), source(&client, right)];
-    let mut inputs = [consumer_of(&client, left), consumer_of(&client, right)];
+    let mut inputs = [
+        tracing_consumer_of(&client, left),
+        tracing_consumer_of(&client, right),
+    ];
     let [mut left_ids, mut right_ids] = [(); 2].map(|()| BTreeMap::new());
-    let mut taps = [consumer_of(&client, left), consumer_of(&client, right)];
+    let mut taps = [
+        tracing_consumer_of(&client, left),
+        tracing_consumer_of(&client, right),
+    ];
     let mut sink = sink(&client, out);
-    let mut watcher = consumer_of(&client, out);
+    let mut watcher = tracing_consumer_of(&client, out);
     let mut out_ids = BTreeMap::new();
 
     let epoch = sink.epoch().unwrap();
@@ -173,7 +179,10 @@ fn a_stage_joins_two_streams_of_different_rates_by_time() {
     let [fast, slow, out] = streams();
     let (client, _conductor) = rig.client();
     let mut sources = [source(&client, fast), source(&client, slow)];
-    let mut inputs = [consumer_of(&client, fast), consumer_of(&client, slow)];
+    let mut inputs = [
+        tracing_consumer_of(&client, fast),
+        tracing_consumer_of(&client, slow),
+    ];
     let sink = sink(&client, out);
     let map = TimestampMap::new(out, ClockDomain::Monotonic)
         .with_window(fast, TimestampSource::SlotHeader, Duration::from_micros(30))
@@ -230,7 +239,10 @@ fn a_stage_takes_the_newest_frame_of_each_stream() {
     let [left, right, out] = streams();
     let (client, _conductor) = rig.client();
     let mut sources = [source(&client, left), source(&client, right)];
-    let mut inputs = [consumer_of(&client, left), consumer_of(&client, right)];
+    let mut inputs = [
+        tracing_consumer_of(&client, left),
+        tracing_consumer_of(&client, right),
+    ];
     let mut sink = sink(&client, out);
     let map = SequenceMap::new(out)
         .with_offset(left, 0)
@@ -284,7 +296,10 @@ fn a_frame_that_is_gone_is_tried_once_and_a_newer_one_takes_its_place() {
     let [left, right, out] = streams();
     let (client, _conductor) = rig.client();
     let mut sources = [source(&client, left), source(&client, right)];
-    let mut inputs = [consumer_of(&client, left), consumer_of(&client, right)];
+    let mut inputs = [
+        tracing_consumer_of(&client, left),
+        tracing_consumer_of(&client, right),
+    ];
     let mut join: LatestJoinBarrier = client.join(JoinConfig::new(out)).unwrap();
     join.begin_epoch(Epoch::new(1).unwrap());
     assert_eq!(
@@ -322,7 +337,7 @@ fn of_a_window_the_stage_gets_what_is_left() {
     let [left, _, out] = streams();
     let (client, _conductor) = rig.client();
     let mut source = source(&client, left);
-    let mut inputs = [consumer_of(&client, left)];
+    let mut inputs = [tracing_consumer_of(&client, left)];
     let mut join: SequenceJoinBarrier = client.join(JoinConfig::new(out)).unwrap();
     join.begin_epoch(Epoch::new(1).unwrap());
     let map = SequenceMap::new(out).with_window(left, 12).unwrap();
@@ -349,7 +364,10 @@ fn an_input_that_went_silent_is_done_without_where_that_is_allowed() {
     let [left, right, out] = streams();
     let (client, _conductor) = rig.client();
     let mut sources = [source(&client, left), source(&client, right)];
-    let mut inputs = [consumer_of(&client, left), consumer_of(&client, right)];
+    let mut inputs = [
+        tracing_consumer_of(&client, left),
+        tracing_consumer_of(&client, right),
+    ];
     let map = both(out, [left, right]).with_stale_timeout(Duration::from_millis(200));
     let [mut strict, mut lax] = [false, true].map(|allow| -> SequenceJoinBarrier {
         let config = JoinConfig::new(out).with_allow_stale(allow);
@@ -393,7 +411,10 @@ fn where_frames_must_be_used_first_outputs_wait_for_that() {
     let [left, right, out] = streams();
     let (client, _conductor) = rig.client();
     let mut sources = [source(&client, left), source(&client, right)];
-    let mut inputs = [consumer_of(&client, left), consumer_of(&client, right)];
+    let mut inputs = [
+        tracing_consumer_of(&client, left),
+        tracing_consumer_of(&client, right),
+    ];
     let config = JoinConfig::new(out).with_require_processed(true);
     let mut join: SequenceJoinBarrier = client.join(config).unwrap();
     join.begin_epoch(Epoch::new(1).unwrap());
@@ -420,7 +441,10 @@ fn an_input_in_another_epoch_begins_anew() {
     let [left, right, out] = streams();
     let (client, _conductor) = rig.client();
     let mut other = source(&client, right);
-    let mut inputs = [consumer_of(&client, left), consumer_of(&client, right)];
+    let mut inputs = [
+        tracing_consumer_of(&client, left),
+        tracing_consumer_of(&client, right),
+    ];
     let mut join: SequenceJoinBarrier = client.join(JoinConfig::new(out)).unwrap();
     join.begin_epoch(Epoch::new(1).unwrap());
     let _ = join.apply(&both(out, [left, right]).into());

@@ -249,6 +249,12 @@ pub(crate) fn consumer_of(client: &Client, stream: StreamId) -> Consumer {
     pending.wait(PATIENCE).unwrap()
 }
 
+/// A consumer of descriptors alone: a frame that is found in memory before its descriptor comes has no trace id.
+pub(crate) fn tracing_consumer_of(client: &Client, stream: StreamId) -> Consumer {
+    let config = ConsumerConfig::new(stream).with_watched_memory(false);
+    client.consumer(config).unwrap().wait(PATIENCE).unwrap()
+}
+
 /// Waits until `done`.
 #[track_caller]
 pub(crate) fn wait_until(what: &str, mut done: impl FnMut() -> bool) -> Duration {

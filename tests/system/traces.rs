@@ -11,7 +11,7 @@ use tp_std::{
 };
 
 use crate::frames::bytes_tensor;
-use crate::rig::{PATIENCE, Rig, Shape, consumer, stream, wait_until};
+use crate::rig::{PATIENCE, Rig, Shape, stream, tracing_consumer_of, wait_until};
 
 fn producer(client: &tp_std::Client, tracing: Tracing) -> Producer {
     let config = ProducerConfig::new(stream()).with_tracing(tracing);
@@ -38,7 +38,7 @@ fn ids_go_on_when_the_driver_is_killed_and_comes_back() {
     });
     let (client, _conductor) = rig.client();
     let mut producer = producer(&client, Tracing::of(Stage::Root));
-    let mut consumer = consumer(&client);
+    let mut consumer = tracing_consumer_of(&client, stream());
     let mut seen = Vec::new();
     wait_until("the first frames", || {
         producer.offer(&frame()).unwrap();
@@ -103,7 +103,7 @@ fn what_becomes_of_the_ids_of_inputs_is_decided_by_the_stage() {
 fn parents_are_checked_before_they_are_told_and_frames_do_not_depend_on_it() {
     let rig = Rig::start(&Shape::default());
     let (client, _conductor) = rig.client();
-    let mut consumer = consumer(&client);
+    let mut consumer = tracing_consumer_of(&client, stream());
     let n_to_one = || Tracing::of(Stage::NToOne);
     let parents = [Some(11), Some(12)];
     {

@@ -71,7 +71,8 @@ impl ConsumerConfig {
     }
 
     /// Whether frames are also found by looking at the memory while no descriptor comes, so that a stopped neighbour
-    /// costs no frame (E-01). On by default; switch it off for producers that may use a number twice (T-59).
+    /// costs no frame (E-01). Such a frame comes without what only descriptors say: the time of sending and the trace id.
+    /// On by default; switch it off where these are needed, and for producers that may use a number twice (T-59).
     #[must_use]
     pub const fn with_watched_memory(mut self, on: bool) -> Self {
         self.watch_memory = on;
