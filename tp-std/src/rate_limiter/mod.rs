@@ -19,7 +19,7 @@
 //! use tp_std::rate_limiter::{LaneConfig, RateLimiter, RateLimiterConfig};
 //! use tp_std::{Endpoint, StreamId};
 //!
-//! # fn main() -> Option<()> {
+//! # fn run() -> Option<()> {
 //! let lane = LaneConfig::new(StreamId::new(10_000)?, StreamId::new(20_000)?).with_max_rate_hz(10);
 //! let descriptors = Endpoint::new(Channel::ipc(), 1110);
 //! let mut limiter = RateLimiter::connect(RateLimiterConfig::new(descriptors, vec![lane])).ok()?;
