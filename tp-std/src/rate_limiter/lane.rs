@@ -145,15 +145,15 @@ impl Lane {
             source: from,
             destination: to,
         } = self.mapping;
-        let config = ConsumerConfig::new(from);
-        let config = match self.wants_progress {
-            true => config.with_progress(ProgressHints::default()),
-            false => config,
+        let ask = || {
+            // A frame found in memory ahead of its descriptor would lack its trace id (L-036).
+            let config = ConsumerConfig::new(from).with_watched_memory(false);
+            source.consumer(match self.wants_progress {
+                true => config.with_progress(ProgressHints::default()),
+                false => config,
+            })
         };
-        let asked = self
-            .source
-            .work(now, self.pause, || source.consumer(config));
-        warn(from.get(), asked);
+        warn(from.get(), self.source.work(now, self.pause, ask));
         if let (None, Some(consumer)) = (&self.heard, self.source.get()) {
             self.heard = Some(consumer.counters());
         }
@@ -163,10 +163,10 @@ impl Lane {
             self.limiter.destination_lost();
             self.producer_id = drawn();
         }
-        let config = ProducerConfig::new(to)
-            .with_client(self.producer_id)
-            .with_descriptor_timestamp(true);
-        let ask = || destination.producer(config);
+        let ask = || {
+            let config = ProducerConfig::new(to).with_client(self.producer_id);
+            destination.producer(config.with_descriptor_timestamp(true))
+        };
         warn(to.get(), self.destination.work(now, self.pause, ask));
     }
 

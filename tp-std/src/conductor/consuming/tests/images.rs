@@ -5,36 +5,46 @@ use tp_core_nostd::wire::control::{ConsumerConfig as Ordered, Endpoint};
 use tp_core_nostd::wire::enums::Mode;
 use tp_tests::fake_transport::Owner;
 
-use super::world::{CLIENT, World, order};
+use super::world::{CLIENT, Outlet, World, order};
 use crate::aeron::Channel;
-use crate::consumer::ConsumerConfig;
 use crate::consumer::bench::{STREAM, Stage};
+use crate::consumer::{Consumer, ConsumerConfig};
 use crate::{CONTROL_STREAM, context};
 
 const ANN: ClientId = ClientId::new(77).unwrap();
 /// A producer that takes over.
 const NEXT: Owner = Owner(4);
 
-/// The next writer's image may go while the last one's, of which nothing will come any more, is still there.
-#[test]
-fn the_image_of_the_next_writer_is_missed_though_it_went_while_nothing_was_mapped() {
+/// A consumer by descriptors alone that has read the last writer's first frame, and both writers.
+fn two_writers() -> (World, Consumer, Outlet, Outlet) {
     let mut world = World::new();
     let config = ConsumerConfig::new(STREAM).with_watched_memory(false);
     let mut consumer = world.consumer(config.with_client(ANN));
-    let (mut last, mut next) = (world.shared_outlet(), world.outlet_of(NEXT));
+    let (mut last, next) = (world.shared_outlet(), world.outlet_of(NEXT));
     world.run_polling(10, &mut consumer);
     world.stage.write([0]);
     assert!(last.send(&world.stage, 0));
     assert_eq!(world.run_polling(10, &mut consumer), [0]);
+    (world, consumer, last, next)
+}
+
+fn lose_image_of(next: &mut Outlet, world: &mut World) {
+    world.net.cut_one_way(NEXT, CLIENT);
+    assert!(next.send(&world.stage, 0), "it is lost on the way");
+    world.net.heal();
+    world.net.end_gaps();
+}
+
+/// The next writer's image may go while the last one's, of which nothing will come any more, is still there.
+#[test]
+fn the_image_of_the_next_writer_is_missed_though_it_went_while_nothing_was_mapped() {
+    let (mut world, mut consumer, mut last, mut next) = two_writers();
 
     world.is_driver_there = false;
     world.revoke(ANN);
     world.run_polling(10, &mut consumer);
     assert_eq!(consumer.epoch(), None);
-    world.net.cut_one_way(NEXT, CLIENT);
-    assert!(next.send(&world.stage, 0), "it is lost on the way");
-    world.net.heal();
-    world.net.end_gaps();
+    lose_image_of(&mut next, &mut world);
     world.run_polling(100, &mut consumer);
 
     world.is_driver_there = true;
@@ -48,19 +58,9 @@ fn the_image_of_the_next_writer_is_missed_though_it_went_while_nothing_was_mappe
 /// Or it goes while the last one's stream is read, and only then another epoch makes it the writer.
 #[test]
 fn the_image_of_the_next_writer_is_missed_though_the_last_one_was_read_meanwhile() {
-    let mut world = World::new();
-    let config = ConsumerConfig::new(STREAM).with_watched_memory(false);
-    let mut consumer = world.consumer(config.with_client(ANN));
-    let (mut last, mut next) = (world.shared_outlet(), world.outlet_of(NEXT));
-    world.run_polling(10, &mut consumer);
-    world.stage.write([0]);
-    assert!(last.send(&world.stage, 0));
-    assert_eq!(world.run_polling(10, &mut consumer), [0]);
+    let (mut world, mut consumer, mut last, mut next) = two_writers();
 
-    world.net.cut_one_way(NEXT, CLIENT);
-    assert!(next.send(&world.stage, 0), "it is lost on the way");
-    world.net.heal();
-    world.net.end_gaps();
+    lose_image_of(&mut next, &mut world);
     world.run_polling(100, &mut consumer);
     world.stage.write([1]);
     assert!(last.send(&world.stage, 1));
