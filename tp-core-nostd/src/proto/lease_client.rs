@@ -74,8 +74,8 @@ pub struct LeaseClient {
     wanted: bool,
     /// The lease was ours at least once.
     was_held: bool,
-    /// The attach we gave up on: its OK can still come (D-219).
-    given_up: Option<CorrelationId>,
+    /// The attach we gave up on, with the id it asked for: its OK can still come (D-219).
+    given_up: Option<(CorrelationId, ClientId)>,
     /// A lease that goes back at once, with the id it was granted to: it came too late (D-219), or its id is another's.
     unwanted: Option<(LeaseId, ClientId)>,
     refusals: u32,
@@ -129,7 +129,7 @@ impl LeaseClient {
                 give_up_at: now.after(self.config.timeout),
             },
             State::Attaching { correlation, .. } => {
-                self.given_up = Some(correlation);
+                self.given_up = Some((correlation, self.client));
                 State::Unattached
             }
             State::Backoff { .. } => State::Unattached,
@@ -168,7 +168,7 @@ impl LeaseClient {
                 give_up_at,
                 ..
             } if now >= give_up_at => {
-                self.given_up = Some(correlation);
+                self.given_up = Some((correlation, self.client));
                 self.back_off(now, ids);
                 Some(Event::TimedOut)
             }
@@ -229,7 +229,7 @@ impl LeaseClient {
                     role: self.config.role,
                     client_timestamp_ns: now.as_ns(),
                 }))?;
-                *keepalive_at = now.after(keepalive_pause(&self.config, deadline.span));
+                *keepalive_at = next_keepalive(&self.config, now, deadline.span);
                 if deadline.at != Instant::NEVER {
                     deadline.at = now.after(deadline.span);
                 }
@@ -291,12 +291,17 @@ impl LeaseClient {
         let correlation = response.correlation_id;
         let pending =
             matches!(self.state, State::Attaching { correlation: ours, .. } if ours == correlation);
-        let late = self.given_up == Some(correlation);
-        match &response.outcome {
-            Ok(grant) if pending || late => {
-                self.take(now, correlation, grant.lease_id, grant.lease_expires_at)
+        let late = self.given_up.filter(|(asked, _)| *asked == correlation);
+        let holder = match pending {
+            true => Some(self.client),
+            false => late.map(|(_, client)| client),
+        };
+        match (&response.outcome, holder) {
+            (Ok(grant), Some(holder)) => {
+                let asked = (correlation, holder);
+                self.take(now, asked, grant.lease_id, grant.lease_expires_at)
             }
-            Err(refusal) if pending => {
+            (Err(refusal), _) if pending => {
                 if self.config.client.is_none() && is_id_taken(refusal) {
                     self.client = ids.client();
                 }
@@ -368,7 +373,7 @@ impl LeaseClient {
         match self.state {
             State::Attached { .. } => self.lose(now, ids, why),
             State::Attaching { correlation, .. } => {
-                self.given_up = Some(correlation);
+                self.given_up = Some((correlation, self.client));
                 self.back_off(now, ids);
                 None
             }
@@ -380,19 +385,21 @@ impl LeaseClient {
         }
     }
 
-    /// A lease of ours was granted, in time or late (D-219).
+    /// A lease was granted to this request of ours, in time or late (D-219). It belongs to the id that the request
+    /// named, and we may go by another one since.
     fn take(
         &mut self,
         now: Instant,
-        correlation: CorrelationId,
+        asked: (CorrelationId, ClientId),
         lease: LeaseId,
         expires_at: Option<Instant>,
     ) -> Option<Event> {
-        if self.given_up == Some(correlation) {
+        let (correlation, holder) = asked;
+        if self.given_up == Some(asked) {
             self.given_up = None;
         }
         if !(self.wanted && matches!(self.state, State::Attaching { .. } | State::Backoff { .. })) {
-            self.unwanted = Some((lease, self.client));
+            self.unwanted = Some((lease, holder));
             return None;
         }
         if let State::Attaching {
@@ -401,8 +408,9 @@ impl LeaseClient {
             && newer != correlation
         {
             // The newer request may be granted as well; that lease goes back.
-            self.given_up = Some(newer);
+            self.given_up = Some((newer, self.client));
         }
+        self.client = holder;
         self.refusals = 0;
         self.was_held = true;
         self.state = State::Attached {
@@ -480,11 +488,15 @@ impl LeaseClient {
     }
 }
 
-/// How long after one keepalive the next is due: the interval, but at least three within the span (C-039).
-fn keepalive_pause(config: &LeaseConfig, span: Duration) -> Duration {
-    config
-        .keepalive_interval
-        .min(span.checked_div(3).unwrap_or(span))
+/// When the keepalive after one at `now` is due: an interval later, but at least three are within the span, and never two
+/// at one time. Never by itself while they are switched off (C-039).
+fn next_keepalive(config: &LeaseConfig, now: Instant, span: Duration) -> Instant {
+    if config.keepalive_interval.is_zero() {
+        return Instant::NEVER;
+    }
+    let third = span.checked_div(3).unwrap_or(span);
+    let pause = config.keepalive_interval.min(third);
+    now.after(pause.max(Duration::from_nanos(1)))
 }
 
 /// Whether the driver refused because another lease has our id (C-029).

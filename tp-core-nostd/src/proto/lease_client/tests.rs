@@ -259,6 +259,44 @@ fn interval_zero_never_keeps_alive() {
     assert_eq!(bench.poll(3_001), Some(Event::Lost(LeaseLost::Expired)));
 }
 
+#[test] // req: C-038, C-039
+fn a_keepalive_by_hand_goes_once_while_they_are_switched_off() {
+    let config = LeaseConfig {
+        keepalive_interval: Duration::ZERO,
+        ..LeaseConfig::new(STREAM, Role::Consumer)
+    };
+    let mut bench = Bench::new(config);
+    let request = bench.attach_sent(0);
+    let _ = bench.grant(0, request.correlation_id, LEASE);
+    assert!(bench.client.keep_alive(at(1)));
+    let mut sent = 0;
+    let count = |_: &Transmit| Ok::<_, ()>(sent += 1);
+    assert_eq!(
+        bench.client.transmit(at(1), &mut bench.ids, count),
+        Ok(true)
+    );
+    assert_eq!(sent, 1);
+    let none = bench.client.transmit(at(2), &mut bench.ids, |_| Err(()));
+    assert_eq!(none, Ok(false));
+}
+
+#[test] // req: C-039
+fn of_a_lease_that_ends_at_once_not_two_keepalives_go_at_one_time() {
+    let mut bench = Bench::consumer();
+    let request = bench.attach_sent(0);
+    let response = granted(request.correlation_id, LEASE, Some(at(1)));
+    let _ = bench
+        .client
+        .handle_attach_response(at(1), &mut bench.ids, &response);
+    let (client, ids) = (&mut bench.client, &mut bench.ids);
+    assert_eq!(client.transmit(at(1), ids, |_| Ok::<_, ()>(())), Ok(true));
+    assert_eq!(client.transmit(at(1), ids, |_| Err(())), Ok(false));
+    assert_eq!(
+        client.poll(at(2), ids),
+        Some(Event::Lost(LeaseLost::Expired))
+    );
+}
+
 #[test] // req: C-046, D-066
 fn refusals_double_the_pause_up_to_its_limit() {
     let mut bench = Bench::consumer();
@@ -330,6 +368,25 @@ fn a_late_grant_is_taken_if_nothing_is_held() {
         ref other => panic!("{other:?} instead of one detach"),
     }
     assert_eq!(bench.client.lease(), Some(LEASE));
+}
+
+#[test] // req: D-219, C-031, D-074
+fn a_late_grant_is_held_under_the_id_that_asked_for_it() {
+    let mut bench = Bench::new(LeaseConfig::new(STREAM, Role::Consumer));
+    let first = bench.attach_sent(0);
+    assert_eq!(bench.poll(5_000), Some(Event::TimedOut));
+    let second = bench.attach_sent(6_000);
+    bench.refuse(6_001, second.correlation_id, "client_id already attached");
+    assert_ne!(bench.client.client(), first.client_id);
+
+    let event = bench.grant(6_002, first.correlation_id, LEASE);
+    assert_eq!(event, Some(Event::Attached(LEASE)));
+    assert_eq!(bench.client.client(), first.client_id);
+    let sent = bench.sent(6_002);
+    assert!(
+        matches!(&sent[..], [Transmit::Keepalive(sent)] if sent.client_id == first.client_id),
+        "{sent:?}"
+    );
 }
 
 #[test] // req: D-219, D-105
