@@ -14,6 +14,7 @@
 
 mod input;
 mod mutator;
+mod reach;
 mod seeds;
 mod targets;
 

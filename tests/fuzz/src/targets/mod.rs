@@ -47,7 +47,7 @@ pub const TARGETS: &[Target] = &[
     target("claims", claims::run, random),
     target("progress", progress::run, random),
     target("mapping", mapping::run, random),
-    target("lease_client", lease::run, random),
+    target("lease_client", lease::run, lease::seeds),
     target("driver_engine", driver::run, random),
     target("config", config::run, config::seeds),
 ];
