@@ -11,6 +11,7 @@ use tp_core_nostd::shm::{Dtype, Line, MajorOrder, PayloadPool, SlotImage, Tensor
 
 use super::stream::{SLOTS, StreamMemory};
 use crate::Input;
+use crate::reach::Reached;
 
 type Pools<'m> = [PayloadPool<&'m [Line]>; 1];
 type Producer<'m> = Publisher<&'m [Line], Pools<'m>, Streaming<[Entry; 8]>>;
@@ -36,9 +37,14 @@ struct Stage<'m> {
     /// Frames that are committed, and those that wait for older ones: their number and content.
     published: BTreeMap<u64, u8>,
     held: BTreeMap<u64, u8>,
+    reached: Reached,
 }
 
 pub(super) fn run(bytes: &[u8]) {
+    play(bytes);
+}
+
+fn play(bytes: &[u8]) -> Reached {
     let mut input = Input::new(bytes);
     let memory = StreamMemory::new();
     let entries = [Entry::FREE; 8];
@@ -52,15 +58,18 @@ pub(super) fn run(bytes: &[u8]) {
         ended: Vec::new(),
         published: BTreeMap::new(),
         held: BTreeMap::new(),
+        reached: Reached::new(),
     };
     while !input.is_empty() {
         stage.step(&mut input);
         while let Some(descriptor) = stage.producer.next_ready(None) {
             let content = stage.held.remove(&descriptor.seq.get()).unwrap();
+            stage.reached.insert("let go by an older one");
             stage.publish(descriptor.seq, content);
         }
     }
     stage.check();
+    stage.reached
 }
 
 impl Stage<'_> {
@@ -73,6 +82,7 @@ impl Stage<'_> {
             6 => {
                 if let Some((token, _)) = input.pick(&self.open) {
                     assert_eq!(self.producer.announce(token), Ok(token));
+                    self.reached.insert("told ahead");
                 }
             }
             _ => self.misuse(input),
@@ -80,19 +90,22 @@ impl Stage<'_> {
     }
 
     fn claim(&mut self, content: u8) {
-        if let Ok(token) = self.producer.claim(LEN as u32) {
-            let slot = self.producer.payload(token).unwrap();
-            slot.copy_in(0, &[content; LEN]).unwrap();
-            self.open.push((token, content));
-        }
+        let Ok(token) = self.producer.claim(LEN as u32) else {
+            self.reached.insert("no slot to claim");
+            return;
+        };
+        let slot = self.producer.payload(token).unwrap();
+        slot.copy_in(0, &[content; LEN]).unwrap();
+        self.open.push((token, content));
     }
 
     fn offer(&mut self, content: u8) {
         let offered = self
             .producer
             .offer(&[content; LEN], &mut self.image, META, None);
-        if let Ok(committed) = offered {
-            self.committed(committed, content);
+        match offered {
+            Ok(committed) => self.committed(committed, content),
+            Err(_) => drop(self.reached.insert("no slot to offer")),
         }
     }
 
@@ -113,6 +126,7 @@ impl Stage<'_> {
             let (token, _) = self.open.swap_remove(which);
             assert_eq!(self.producer.abort(token), Ok(()));
             self.ended.push(token);
+            self.reached.insert("given up");
         }
     }
 
@@ -120,6 +134,7 @@ impl Stage<'_> {
     fn misuse(&mut self, input: &mut Input<'_>) {
         if let Some(token) = input.pick(&self.ended) {
             assert!(self.producer.abort(token).is_err());
+            self.reached.insert("used after its end");
             let committed = self.producer.commit(token, &mut self.image, 1, META, None);
             assert!(committed.is_err());
         }
@@ -136,6 +151,7 @@ impl Stage<'_> {
             Committed::Ready(descriptor) => self.publish(descriptor.seq, content),
             Committed::Held(seq) => {
                 assert_eq!(self.held.insert(seq.get(), content), None, "{seq:?} twice");
+                self.reached.insert("held");
             }
         }
     }
@@ -145,6 +161,11 @@ impl Stage<'_> {
         let newest = self.published.last_key_value();
         assert!(newest.is_none_or(|(newest, _)| *newest < seq.get()));
         self.published.insert(seq.get(), content);
+        self.reached.insert(match seq.get() {
+            ..8 => "published",
+            8..80 => "in the next turns of the ring",
+            _ => "after ten turns",
+        });
         self.read(seq, content);
     }
 
@@ -176,5 +197,25 @@ impl Stage<'_> {
                 _ => assert!(self.consumer.read(seq).is_err()),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test] // req: C-201
+    fn frames_are_published_held_and_given_up_over_many_turns() {
+        let turns = [
+            "after ten turns",
+            "given up",
+            "held",
+            "in the next turns of the ring",
+            "let go by an older one",
+            "no slot to claim",
+            "no slot to offer",
+            "published",
+            "told ahead",
+            "used after its end",
+        ];
+        crate::reach::assert_reached("claims", super::play, &turns);
     }
 }

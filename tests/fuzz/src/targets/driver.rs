@@ -1,24 +1,27 @@
 //! The driver engine among clients that ask for anything, send anything, and go away: one producer per stream, epochs that
 //! rise, answers that can be read, and never more to say than a cycle can.
 
+mod clients;
+mod said;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use tp_core_nostd::ids::{ClientId, CorrelationId, Epoch, LeaseId, PoolId, StreamId};
+use tp_core_nostd::ids::{ClientId, Epoch, LeaseId, PoolId, StreamId};
 use tp_core_nostd::proto::dispatch::classify;
 use tp_core_nostd::proto::driver::{
-    AnswerEntry, Config, ConsumerEntry, Driver, Event, FileError, FileOrder, FileResult, IdRange,
-    LeaseEntry, NodeEntry, Profile, ShutdownPolicy, Storage, StreamEntry, TEXT_MAX,
+    AnswerEntry, Config, ConsumerEntry, Driver, Dynamic, Event, FileError, FileOrder, FileResult,
+    IdRange, LeaseEntry, NodeEntry, Profile, ShutdownPolicy, Storage, StreamEntry, TEXT_MAX,
 };
 use tp_core_nostd::seq::SlotCount;
 use tp_core_nostd::shm::PoolClass;
 use tp_core_nostd::time::{Duration, Instant};
 use tp_core_nostd::wire::Stride;
-use tp_core_nostd::wire::driver::{
-    HugepagesPolicy, PublishMode, Role, ShmAttachRequest, ShmDetachRequest, ShmLeaseKeepalive,
-};
+use tp_core_nostd::wire::driver::Role;
 
 use crate::Input;
+use crate::reach::Reached;
 use crate::seeds::vectors;
+use said::name_of;
 
 /// Leases there is room for.
 const LEASES: usize = 8;
@@ -43,13 +46,22 @@ struct House<'s> {
     epochs: BTreeMap<StreamId, Epoch>,
     messages: Vec<Vec<u8>>,
     buffer: Vec<u8>,
+    reached: Reached,
 }
 
 pub(super) fn run(bytes: &[u8]) {
+    play(bytes);
+}
+
+fn play(bytes: &[u8]) -> Reached {
     let mut input = Input::new(bytes);
-    let ranges = [(20_000, 20_002), (30_000, 30_002)]
+    let ranges = [(20_000, 20_002), (30_000, 30_002), (40_000, 40_000)]
         .map(|(first, last)| IdRange::new(stream(first), stream(last)).unwrap());
-    let [descriptors, controls] = &ranges;
+    let [descriptors, controls, dynamic] = &ranges;
+    let dynamic = Dynamic {
+        ids: core::slice::from_ref(dynamic),
+        profile: 0,
+    };
     let config = Config {
         root: "/dev/shm/tensorpool-fuzz/default",
         hugepages: false,
@@ -59,7 +71,7 @@ pub(super) fn run(bytes: &[u8]) {
         expiry_grace_intervals: 3,
         node_id_cooldown: Duration::from_millis(100),
         seed: input.u64(),
-        dynamic: None,
+        dynamic: input.bool().then_some(dynamic),
         private_descriptors: core::slice::from_ref(descriptors),
         private_controls: core::slice::from_ref(controls),
         shared_streams: &[],
@@ -92,6 +104,7 @@ pub(super) fn run(bytes: &[u8]) {
         epochs: BTreeMap::new(),
         messages: vectors(|name| name.starts_with("Shm") || name == "ConsumerHello"),
         buffer: vec![0; 64 << 10],
+        reached: Reached::new(),
     };
     for id in [10_000, 10_001] {
         house.engine.add_stream(stream(id), 0).unwrap();
@@ -100,22 +113,16 @@ pub(super) fn run(bytes: &[u8]) {
         house.step(&mut input);
         house.check();
     }
+    house.reached
 }
 
 fn stream(raw: u32) -> StreamId {
     StreamId::new(raw).unwrap()
 }
 
-fn role(input: &mut Input<'_>) -> Role {
-    match input.bool() {
-        true => Role::Producer,
-        false => Role::Consumer,
-    }
-}
-
 impl House<'_> {
     fn step(&mut self, input: &mut Input<'_>) {
-        match input.u8() % 8 {
+        match input.u8() % 11 {
             0 | 1 => self.attach(input),
             2 => self.detach(input),
             3 => self.keep_alive(input),
@@ -132,56 +139,11 @@ impl House<'_> {
                     .now
                     .after(Duration::from_millis(u64::from(input.u8()) * 4))
             }
+            7 => self.hello(input),
+            8 => self.revoke(input),
+            9 if input.u8() < 16 => self.ask_to_stop(input),
             _ => self.cycle(input),
         }
-    }
-
-    fn attach(&mut self, input: &mut Input<'_>) {
-        let request = ShmAttachRequest {
-            correlation_id: CorrelationId(input.u8().into()),
-            stream_id: StreamId::new(10_000 + u32::from(input.u8() % 3)),
-            client_id: ClientId::new(1 + u32::from(input.u8() % 6)).unwrap(),
-            role: role(input),
-            expected_layout_version: u32::from(input.u8() != 0xFF),
-            publish_mode: PublishMode::ExistingOrCreate,
-            require_hugepages: HugepagesPolicy::Unspecified,
-            desired_node_id: None,
-        };
-        let mut bytes = [0; 64];
-        let len = request.encode(&mut bytes).unwrap();
-        self.engine.handle(self.now, &bytes[..len]);
-    }
-
-    fn detach(&mut self, input: &mut Input<'_>) {
-        let Some((lease_id, stream_id, client_id, role)) = input.pick(&self.granted) else {
-            return;
-        };
-        let request = ShmDetachRequest {
-            correlation_id: CorrelationId(input.u8().into()),
-            lease_id,
-            stream_id,
-            client_id,
-            role,
-        };
-        let mut bytes = [0; 64];
-        let len = request.encode(&mut bytes).unwrap();
-        self.engine.handle(self.now, &bytes[..len]);
-    }
-
-    fn keep_alive(&mut self, input: &mut Input<'_>) {
-        let Some((lease_id, stream_id, client_id, role)) = input.pick(&self.granted) else {
-            return;
-        };
-        let message = ShmLeaseKeepalive {
-            lease_id,
-            stream_id,
-            client_id,
-            role,
-            client_timestamp_ns: self.now.as_ns(),
-        };
-        let mut bytes = [0; 64];
-        let len = message.encode(&mut bytes).unwrap();
-        self.engine.handle(self.now, &bytes[..len]);
     }
 
     /// What a driver does once it has heard what there was to hear; its publications and its disk may refuse.
@@ -194,7 +156,11 @@ impl House<'_> {
             let now = self.now;
             let said = self.engine.announce(now, &mut self.buffer, |output| {
                 assert!(classify(output.bytes).is_ok());
-                takes.then_some(()).ok_or(())
+                if !takes {
+                    return Err(());
+                }
+                self.reached.insert(name_of(&output.event));
+                Ok(())
             });
             if said != Ok(true) {
                 return;
@@ -210,6 +176,7 @@ impl House<'_> {
             granted,
             epochs,
             buffer,
+            reached,
             ..
         } = self;
         for _ in 0..CYCLE {
@@ -218,6 +185,7 @@ impl House<'_> {
                 if !takes {
                     return Err(());
                 }
+                reached.insert(name_of(&output.event));
                 if let Event::Attached {
                     lease,
                     stream,

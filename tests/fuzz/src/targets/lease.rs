@@ -1,12 +1,11 @@
 //! The client's half of a lease in conversations: whatever it asks is answered, late, wrongly, twice or never, and time
 //! passes. What it says is true of the lease it speaks of.
 
+mod driver;
 mod seeds;
 
-use std::collections::BTreeMap;
-
 use tp_core_nostd::ids::{ClientId, CorrelationId, LeaseId, StreamId};
-use tp_core_nostd::proto::lease_client::{Event, LeaseClient, LeaseConfig, LeaseLost, Transmit};
+use tp_core_nostd::proto::lease_client::{Event, LeaseClient, LeaseConfig, LeaseLost};
 use tp_core_nostd::proto::random::Ids;
 use tp_core_nostd::time::{Duration, Instant};
 use tp_core_nostd::wire::driver::{
@@ -18,6 +17,8 @@ use crate::reach::Reached;
 use crate::seeds::vectors;
 
 pub(super) use seeds::seeds;
+
+use driver::Driver;
 
 const STREAM: StreamId = StreamId::new(10_000).unwrap();
 
@@ -65,14 +66,6 @@ const LOST: [LeaseLost; 4] = [
     LeaseLost::Superseded,
     LeaseLost::Unusable,
 ];
-
-/// Whoever listens to the client, and remembers what it asked and what it was granted.
-#[derive(Default)]
-struct Driver {
-    asked: Vec<(CorrelationId, ClientId)>,
-    detach: Option<CorrelationId>,
-    granted: BTreeMap<LeaseId, ClientId>,
-}
 
 struct Conversation {
     config: LeaseConfig,
@@ -284,47 +277,6 @@ impl Conversation {
             }
         }
         panic!("it never comes to rest: {:?}", self.client);
-    }
-}
-
-impl Driver {
-    /// The newest request, an older one, or a number nobody used; with who asked.
-    fn request(&self, which: u8) -> (CorrelationId, Option<ClientId>) {
-        let asked = self.asked.iter().rev().nth(which.into());
-        asked.map_or((CorrelationId(-1), None), |(correlation, client)| {
-            (*correlation, Some(*client))
-        })
-    }
-
-    /// A lease is kept alive by who has it, and given back by who got it.
-    fn hear(&mut self, message: &Transmit, held: Option<LeaseId>, is_wanted: bool) -> &'static str {
-        match message {
-            Transmit::Attach(request) => {
-                assert!(is_wanted, "asked for by nobody");
-                let asked = (request.correlation_id, request.client_id);
-                if self.asked.last() == Some(&asked) {
-                    return "asked once more";
-                }
-                self.asked.push(asked);
-                "asked"
-            }
-            Transmit::Keepalive(keepalive) => {
-                assert_eq!(Some(keepalive.lease_id), held);
-                let holder = self.granted[&keepalive.lease_id];
-                assert_eq!(keepalive.client_id, holder, "kept alive by another");
-                "kept alive"
-            }
-            Transmit::Detach(request) => {
-                assert_ne!(Some(request.lease_id), held, "given back in use");
-                let holder = self.granted[&request.lease_id];
-                assert_eq!(request.client_id, holder, "given back by another");
-                self.detach = Some(request.correlation_id);
-                match is_wanted {
-                    true => "given back for another",
-                    false => "given back",
-                }
-            }
-        }
     }
 }
 

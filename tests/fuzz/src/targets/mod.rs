@@ -3,6 +3,7 @@
 mod claims;
 mod config;
 mod decoders;
+mod discovery;
 mod driver;
 mod lease;
 mod listeners;
@@ -31,9 +32,7 @@ pub const TARGETS: &[Target] = &[
         vectors(|name| name.starts_with("Qos"))
     }),
     target("metadata", listeners::metadata, listeners::metadata_seeds),
-    target("discovery_client", listeners::discovery_client, || {
-        vectors(|name| name == "DiscoveryResponse")
-    }),
+    target("discovery_client", discovery::run, discovery::seeds),
     target("superblock", memory::superblock, || {
         vectors(|name| name == "ShmRegionSuperblock")
     }),
@@ -46,7 +45,7 @@ pub const TARGETS: &[Target] = &[
     target("uri_stride", uri::uri_stride, uri::stride_seeds),
     target("claims", claims::run, random),
     target("progress", progress::run, random),
-    target("mapping", mapping::run, random),
+    target("mapping", mapping::run, mapping::seeds),
     target("lease_client", lease::run, lease::seeds),
     target("driver_engine", driver::run, random),
     target("config", config::run, config::seeds),

@@ -2,7 +2,7 @@
 
 use tp_core_nostd::ids::{Epoch, StreamId};
 use tp_core_nostd::proto::progress::{
-    Meter, ProgressPolicy, Sighting, SlotShows, Throttle, Tracker, Verdict,
+    Ignored, Meter, ProgressPolicy, Sighting, SlotShows, Throttle, Tracker, Verdict, Violation,
 };
 use tp_core_nostd::seq::{Seq, SlotCount};
 use tp_core_nostd::time::{Duration, Instant};
@@ -11,6 +11,7 @@ use tp_core_nostd::wire::control::FrameProgress;
 use tp_core_nostd::wire::enums::FrameProgressState;
 
 use crate::Input;
+use crate::reach::Reached;
 
 const SLOTS: SlotCount = SlotCount::new(4).unwrap();
 const STATES: [FrameProgressState; 3] = [
@@ -25,12 +26,18 @@ fn tracker() -> Tracker<[Sighting; 4]> {
 }
 
 pub(super) fn run(bytes: &[u8]) {
-    anything(Input::new(bytes));
-    honest(Input::new(bytes));
+    play(bytes);
+}
+
+fn play(bytes: &[u8]) -> Reached {
+    let mut reached = Reached::new();
+    anything(Input::new(bytes), &mut reached);
+    honest(Input::new(bytes), &mut reached);
+    reached
 }
 
 /// What is valid never falls within one image, and never exceeds a committed frame.
-fn anything(mut input: Input<'_>) {
+fn anything(mut input: Input<'_>, reached: &mut Reached) {
     let mut tracker = tracker();
     while !input.is_empty() {
         let Some(seq) = Seq::new(input.number()) else {
@@ -53,7 +60,9 @@ fn anything(mut input: Input<'_>) {
         };
         let image = ImageId(input.u8().into());
         let (before, violations) = (tracker.filled(seq), tracker.violations());
-        match tracker.observe(image, &progress, slot) {
+        let verdict = tracker.observe(image, &progress, slot);
+        reached.insert(name_of(verdict));
+        match verdict {
             Verdict::Valid => {
                 assert_eq!(tracker.filled(seq), Some(progress.payload_bytes_filled));
                 if let SlotShows::Committed { length } = slot {
@@ -67,7 +76,7 @@ fn anything(mut input: Input<'_>) {
 }
 
 /// A producer that reports by the rules, or is refused, is never blamed by whoever hears it.
-fn honest(mut input: Input<'_>) {
+fn honest(mut input: Input<'_>, reached: &mut Reached) {
     let (stream, epoch) = (StreamId::new(1).unwrap(), Epoch::new(1).unwrap());
     let mut throttle = Throttle::new(stream, epoch, SLOTS, [Meter::IDLE; 4]).unwrap();
     throttle.set_policy(Some(ProgressPolicy {
@@ -95,11 +104,50 @@ fn honest(mut input: Input<'_>) {
                     !matches!(verdict, Verdict::Violation(_)),
                     "{progress:?} {verdict:?}"
                 );
+                reached.insert(match progress.state {
+                    FrameProgressState::Complete => "told to the end",
+                    FrameProgressState::Progress => "told on the way",
+                    _ => "told at its start",
+                });
                 Ok::<_, ()>(())
             });
             if told != Ok(true) {
                 break;
             }
         }
+    }
+}
+
+const fn name_of(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Valid => "valid",
+        Verdict::Ignore(Ignored::Foreign) => "of another stream",
+        Verdict::Ignore(Ignored::WrongEpoch) => "of another epoch",
+        Verdict::Ignore(Ignored::Overtaken) => "overtaken",
+        Verdict::Ignore(Ignored::Repeated) => "repeated",
+        Verdict::Violation(Violation::Fell { .. }) => "fell",
+        Verdict::Violation(Violation::StepBack) => "a step back",
+        Verdict::Violation(Violation::TooLong { .. }) => "longer than the frame",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test] // req: C-201
+    fn every_verdict_is_given_and_every_state_told() {
+        let seen = [
+            "a step back",
+            "fell",
+            "longer than the frame",
+            "of another epoch",
+            "of another stream",
+            "overtaken",
+            "repeated",
+            "told at its start",
+            "told on the way",
+            "told to the end",
+            "valid",
+        ];
+        crate::reach::assert_reached("progress", super::play, &seen);
     }
 }
