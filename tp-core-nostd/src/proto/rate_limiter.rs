@@ -47,7 +47,7 @@ use crate::proto::consumer_manager::RateGate;
 use crate::seq::Seq;
 use crate::time::Instant;
 
-pub use binding::{Binding, Greeting};
+pub use binding::{Binding, Greeting, SILENT_FOR};
 pub use setup::{Forwarding, Mapping, SetupError, check};
 
 /// What to do with a frame of the source.

@@ -21,9 +21,6 @@ use crate::seed::random_seed;
 /// Frames of one source in one duty cycle.
 const FRAMES_PER_CYCLE: u32 = 64;
 
-/// A consumer of the destination that said no hello for so long is gone: five hello periods (L-039).
-const SILENT_FOR: Duration = Duration::from_secs(5);
-
 /// What became of the frames of one source; never reset. Each frame that arrived was passed on, waits, or is counted by one
 /// of the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -72,7 +69,7 @@ impl Lane {
         Self {
             mapping,
             limiter: Limiter::new(mapping, lane.max_rate_hz),
-            binding: Binding::new(mapping.destination, lane.max_rate_hz, SILENT_FOR),
+            binding: Binding::new(mapping.destination, lane.max_rate_hz),
             producer_id: drawn(),
             pause: config.attach_retry_interval,
             wants_progress: config.forwarding.progress,

@@ -12,6 +12,9 @@ use crate::ids::{ClientId, StreamId};
 use crate::time::{Duration, Instant};
 use crate::wire::control::ConsumerHello;
 
+/// A consumer that said no hello for so long is gone: five of its hello periods, which are a second each (L-039).
+pub const SILENT_FOR: Duration = Duration::from_secs(5);
+
 /// What a hello did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "the rate may be another one, or somebody has to be warned"]
@@ -41,21 +44,15 @@ struct Bound {
 pub struct Binding {
     destination: StreamId,
     configured: Option<u32>,
-    stale_after: Duration,
     bound: Option<Bound>,
 }
 
 impl Binding {
-    /// Nobody's yet: the `configured` rate applies. A consumer that is not heard for `stale_after` is gone.
-    pub const fn new(
-        destination: StreamId,
-        configured: Option<u32>,
-        stale_after: Duration,
-    ) -> Self {
+    /// Nobody's yet: the `configured` rate applies. A consumer that is not heard for [`SILENT_FOR`] is gone.
+    pub const fn new(destination: StreamId, configured: Option<u32>) -> Self {
         Self {
             destination,
             configured,
-            stale_after,
             bound: None,
         }
     }
@@ -78,7 +75,7 @@ impl Binding {
                 Some(u32::MAX) => None,
                 rate => Some(rate.unwrap_or(0)),
             },
-            stale_at: now.after(self.stale_after),
+            stale_at: now.after(SILENT_FOR),
         });
         Greeting::Heard
     }
