@@ -10,11 +10,15 @@ use rustix::process::Signal;
 use tp_core_nostd::agent::Agent;
 use tp_core_nostd::ids::StreamId;
 use tp_core_nostd::proto::dispatch::Message;
-use tp_core_nostd::wire::control::{DataSourceAnnounce, DataSourceMeta};
+use tp_core_nostd::wire::control::{
+    DataSourceAnnounce, DataSourceMeta, FrameProgress, ProgressHints,
+};
+use tp_core_nostd::wire::enums::FrameProgressState;
 use tp_std::aeron::Channel;
 use tp_std::rate_limiter::{LaneConfig, LaneStatus, RateLimiter, RateLimiterConfig};
 use tp_std::{
-    Client, ConductorThread, Consumer, ConsumerConfig, Endpoint, Frame, METADATA_STREAM, Producer,
+    CONTROL_STREAM, Client, CommitMeta, ConductorThread, Consumer, ConsumerConfig, Endpoint, Frame,
+    METADATA_STREAM, Producer,
 };
 
 use crate::ears::Ears;
@@ -120,12 +124,16 @@ struct Thin {
 
 impl Thin {
     fn attach(rig: &Rig, max_rate_hz: u32) -> Self {
-        let (client, conductor) =
-            Client::start(rig.context().with_descriptor(descriptors())).unwrap();
         // A frame found in memory before its descriptor comes would lack what only that says: time and trace id.
         let config = ConsumerConfig::new(destination())
             .with_max_rate_hz(max_rate_hz)
             .with_watched_memory(false);
+        Self::of(rig, config)
+    }
+
+    fn of(rig: &Rig, config: ConsumerConfig) -> Self {
+        let (client, conductor) =
+            Client::start(rig.context().with_descriptor(descriptors())).unwrap();
         let consumer = client.consumer(config).unwrap().wait(PATIENCE).unwrap();
         Self {
             consumer,
@@ -338,6 +346,108 @@ fn what_a_source_says_of_itself_is_said_of_the_destination() {
         (meta.meta_version == version).then_some(meta.attributes.iter().count())
     });
     assert_eq!(attributes, 1);
+}
+
+/// Streams and numbers of the frames whose end is told.
+fn ended(message: &Message<'_>) -> Option<(StreamId, u64)> {
+    let Message::FrameProgress(view) = *message else {
+        return None;
+    };
+    let progress = FrameProgress::try_from(view).unwrap();
+    let is_end = progress.state == FrameProgressState::Complete;
+    is_end.then_some((progress.stream_id, progress.seq.get()))
+}
+
+/// As [`send`], told of while it is written.
+fn send_in_steps(producer: &mut Producer, number: u64) {
+    let (tensor, mut meta) = (bytes_tensor(LEN), CommitMeta::default());
+    meta.capture_ns = Some(1_000 + number);
+    meta.meta_version = Some(9);
+    meta.trace_id = Some(77 + number);
+    let mut claim = producer.try_claim(LEN).unwrap();
+    producer.start(&mut claim, &tensor, meta).unwrap();
+    fill(0, number, claim.bytes());
+    producer.offer_progress(&mut claim, LEN / 2).unwrap();
+    let published = producer.commit(claim, &tensor, meta).unwrap();
+    assert_eq!(published.seq.get(), number);
+}
+
+#[test] // req: L-023, L-024, L-025, L-029, L-037
+fn the_end_of_frames_that_go_on_is_told_where_that_is_configured() {
+    let rig = rig();
+    let mut ears = Ears::open(rig.root(), &[CONTROL_STREAM]);
+    let (client, _conductor) = rig.client();
+    let mut source = producer(&client);
+    let running = Running::start(&rig, |config| {
+        let control = StreamId::new(CONTROL_STREAM.unsigned_abs());
+        config.forwarding.progress = true;
+        config.forwarding.control = (control, control);
+    });
+    // The limiter asks the source for progress by itself.
+    wait_until("somebody who wants progress", || {
+        source.progress_policy().is_some()
+    });
+    let mut thin = Thin::attach(&rig, RATE);
+    wait_until("the hello", || running.status().max_rate_hz == Some(RATE));
+    let (mut number, mut told) = (0, Vec::new());
+    wait_until("ends of frames at the destination", || {
+        send_in_steps(&mut source, number);
+        number += 1;
+        thread::sleep(Duration::from_millis(5));
+        thin.poll();
+        ears.hear(|message| {
+            let end = ended(&message).filter(|(stream, _)| *stream == destination());
+            told.extend(end.map(|(_, seq)| seq));
+        });
+        told.len() > 3
+    });
+    thin.wait_for(number - 1);
+    assert!(
+        told.windows(2).all(|pair| pair[0] < pair[1]),
+        "once each: {told:?}"
+    );
+    for seq in told {
+        let went_on = thin.got.iter().any(|got| got.seq == seq);
+        assert!(went_on, "{seq} was left out");
+    }
+    running.stop();
+}
+
+#[test] // req: L-008
+fn a_plain_consumer_gets_every_frame_and_no_progress_that_nobody_configured() {
+    let rig = rig();
+    let mut ears = Ears::open(rig.root(), &[CONTROL_STREAM]);
+    let (client, _conductor) = rig.client();
+    let mut source = producer(&client);
+    let running = Running::start(&rig, |config| {
+        config.lanes[0] = config.lanes[0].with_max_rate_hz(RATE);
+    });
+    assert_eq!(running.status().max_rate_hz, Some(RATE));
+    // Somebody else makes the source tell its progress.
+    let eager = ConsumerConfig::new(stream()).with_progress(ProgressHints::default());
+    let _eager = client.consumer(eager).unwrap().wait(PATIENCE).unwrap();
+    wait_until("somebody who wants progress", || {
+        source.progress_policy().is_some()
+    });
+    // Its hello says 0, and that is all of them.
+    let mut thin = Thin::of(
+        &rig,
+        ConsumerConfig::new(destination()).with_watched_memory(false),
+    );
+    wait_until("the hello", || running.status().max_rate_hz.is_none());
+    let (mut number, mut told) = (0, Vec::new());
+    wait_until("frames and ends of frames", || {
+        send_in_steps(&mut source, number);
+        number += 1;
+        thread::sleep(Duration::from_millis(5));
+        thin.poll();
+        ears.hear(|message| told.extend(ended(&message)));
+        !thin.got.is_empty() && told.len() > 3
+    });
+    let status = running.stop();
+    assert_eq!(status.counts.superseded, 0);
+    ears.hear(|message| told.extend(ended(&message)));
+    assert!(told.iter().all(|(of, _)| *of == stream()), "{told:?}");
 }
 
 #[test] // req: L-003

@@ -46,6 +46,7 @@ use crate::ids::Epoch;
 use crate::proto::consumer_manager::RateGate;
 use crate::seq::Seq;
 use crate::time::Instant;
+use crate::wire::control::FrameProgress;
 
 pub use binding::{Binding, Greeting, SILENT_FOR};
 pub use setup::{Forwarding, Mapping, SetupError, check};
@@ -99,6 +100,8 @@ pub struct Limiter {
     /// Higher numbers than those that come were used in the destination's epoch.
     is_spent: bool,
     gate: RateGate<Seq>,
+    /// The newest end of a frame that was told before the frame itself went on.
+    held: Option<FrameProgress>,
 }
 
 impl Limiter {
@@ -111,6 +114,7 @@ impl Limiter {
             last: None,
             is_spent: false,
             gate: RateGate::new(max_rate_hz),
+            held: None,
         }
     }
 

@@ -16,9 +16,6 @@ use super::outlet::{deliver, send};
 use crate::clock::SharedClock;
 use crate::medium::Sender;
 
-/// Bytes of a FrameProgress message: header and block (wire 4.8).
-const PROGRESS_LEN: usize = 37;
-
 /// What became of one consumer's own descriptor stream. Of each descriptor that was meant for it exactly one thing is true:
 /// it met something, it was thinned out, or it waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -225,7 +222,7 @@ impl Privates {
     /// # Errors
     /// Nobody took it, and somebody may when asked again.
     pub(super) fn tell(&mut self, progress: &FrameProgress) -> Result<(), SendError> {
-        let mut message = [0; PROGRESS_LEN];
+        let mut message = [0; FrameProgress::LEN];
         if progress.encode(&mut message).is_err() {
             return Ok(());
         }

@@ -70,8 +70,12 @@ impl Relay {
         });
         if let Some((ear, mouth)) = &mut self.progress {
             mouth.open(now, pause, client);
+            for lane in lanes.iter_mut() {
+                let due = lane.limiter.due_progress();
+                mouth.tell(scratch, FrameProgress::LEN, |out| Some(due?.encode(out)));
+            }
             heard = heard.saturating_add(ear.hear(now, pause, client, |message, len| {
-                for lane in lanes.iter() {
+                for lane in lanes.iter_mut() {
                     mouth.tell(scratch, len, |out| progress(lane, message, out));
                 }
             }));
@@ -101,7 +105,7 @@ impl Relay {
 /// What becomes of a message; `None` if it is not for this lane.
 type Rewritten = Option<Result<usize, EncodeError>>;
 
-fn progress(lane: &Lane, message: &Message<'_>, out: &mut [u8]) -> Rewritten {
+fn progress(lane: &mut Lane, message: &Message<'_>, out: &mut [u8]) -> Rewritten {
     let Message::FrameProgress(view) = *message else {
         return None;
     };

@@ -5,6 +5,7 @@ use crate::ids::ClientId;
 use crate::wire::control::{
     DataSourceAnnounce, DataSourceMeta, FrameDescriptor, FrameProgress, QosConsumer, QosProducer,
 };
+use crate::wire::enums::FrameProgressState;
 
 impl Limiter {
     /// The descriptor of a frame that was published, sent at `sent_ns`: number, metadata version and trace id are the
@@ -18,14 +19,31 @@ impl Limiter {
         })
     }
 
-    /// Progress of the frame that went on last. Of others there is none: whether they go on shows when they arrive, and
-    /// until then they are not at the destination (L-025, L-037).
-    pub fn progress(&self, of: &FrameProgress) -> Option<FrameProgress> {
-        let is_accepted = of.stream_id == self.mapping.source
-            && Some(of.epoch) == self.source
+    /// Progress of the frame that went on last. That of others is not told: whether they go on shows when they arrive, and
+    /// until then they are not at the destination (L-025, L-037). Only the end of a frame is worth keeping for that moment,
+    /// since the frame is whole then: [`Self::due_progress`] has it.
+    pub fn progress(&mut self, of: &FrameProgress) -> Option<FrameProgress> {
+        if of.stream_id != self.mapping.source {
+            return None;
+        }
+        let told = self.accepted(of);
+        if told.is_none() && of.state == FrameProgressState::Complete {
+            self.held = Some(*of);
+        }
+        told
+    }
+
+    /// The end of the frame that went on last, if it was told before the frame went on; once.
+    pub fn due_progress(&mut self) -> Option<FrameProgress> {
+        let held = self.held?;
+        self.accepted(&held).inspect(|_| self.held = None)
+    }
+
+    fn accepted(&self, of: &FrameProgress) -> Option<FrameProgress> {
+        let went_on = Some(of.epoch) == self.source
             && Some((of.epoch, of.seq)) == self.last
             && !self.is_spent;
-        is_accepted.then_some(FrameProgress {
+        went_on.then_some(FrameProgress {
             stream_id: self.mapping.destination,
             epoch: self.destination?,
             ..*of

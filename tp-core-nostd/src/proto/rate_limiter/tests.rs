@@ -405,6 +405,49 @@ fn what_is_told_of_the_source_is_told_of_the_destination() {
     assert_eq!(limiter.announce(&announce, producer), None);
 }
 
+#[test] // req: L-023, L-025, L-037
+fn the_end_of_a_frame_is_told_when_the_frame_goes_on() {
+    use FrameProgressState::{Complete, Progress};
+    let mut limiter = flowing();
+    let of = |number, state| FrameProgress {
+        stream_id: SOURCE,
+        epoch: epoch(5),
+        seq: seq(number),
+        payload_bytes_filled: 9,
+        state,
+    };
+    let ours = |number| {
+        Some(FrameProgress {
+            stream_id: DESTINATION,
+            epoch: epoch(70),
+            ..of(number, Complete)
+        })
+    };
+    // Told before its descriptor came.
+    assert_eq!(limiter.progress(&of(0, Complete)), None);
+    assert_eq!(limiter.due_progress(), None);
+    assert_eq!(limiter.frame(at(0), epoch(5), seq(0)), Step::Publish);
+    assert_eq!(limiter.due_progress(), ours(0));
+    assert_eq!(limiter.due_progress(), None, "once");
+
+    // The end of what waits its time is told when that comes, of what it replaced never.
+    for number in [1, 2] {
+        assert_eq!(limiter.frame(at(1), epoch(5), seq(number)), Step::Keep);
+        assert_eq!(limiter.progress(&of(number, Complete)), None);
+    }
+    assert_eq!(limiter.progress(&of(3, Progress)), None, "not whole");
+    assert_eq!(limiter.due_progress(), None);
+    assert_eq!(limiter.poll(at(100)), Some(seq(2)));
+    assert_eq!(limiter.due_progress(), ours(2));
+
+    // Another epoch of the source: what was held is of none.
+    assert_eq!(limiter.progress(&of(4, Complete)), None);
+    limiter.source_mapped(epoch(6));
+    limiter.destination_attached(epoch(71));
+    assert_eq!(limiter.frame(at(200), epoch(6), seq(4)), Step::Publish);
+    assert_eq!(limiter.due_progress(), None);
+}
+
 // req: L-006, L-007, L-013, L-014, L-015, L-016, L-017
 #[test]
 fn frames_keep_their_numbers_from_ring_to_ring() {

@@ -58,11 +58,13 @@ pub struct FrameProgress {
 impl FrameProgress {
     /// Template id of its header.
     pub const TEMPLATE: u16 = 11;
+    /// Bytes of each: header and block.
+    pub const LEN: usize = 37;
     /// Its shape, for tools.
     pub const LAYOUT: MessageLayout =
         MessageLayout::of::<FrameProgressBlock>("FrameProgress", SCHEMA, Self::TEMPLATE, &[]);
 
-    /// Writes the message to the start of `out`; returns its length, always 37.
+    /// Writes the message to the start of `out`; returns its length, always [`Self::LEN`].
     ///
     /// # Errors
     /// [`EncodeError::DoesNotFit`].
