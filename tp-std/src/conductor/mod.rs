@@ -13,6 +13,8 @@ mod completion;
 mod connection;
 mod consuming;
 mod cycle;
+#[cfg(test)]
+mod fake_medium;
 mod items;
 mod listeners;
 mod maps;

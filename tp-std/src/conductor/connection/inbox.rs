@@ -10,16 +10,14 @@ use crate::aeron::TransportError;
 use crate::context::Endpoint;
 use crate::medium::{Medium, Receiver};
 
-/// A subscription that is polled here, with the time each of its images was joined.
+/// A subscription that is polled here; the one before it is read to its end first.
 #[derive(Debug)]
 pub(super) struct Inbox {
     endpoint: Option<Endpoint>,
     is_wanted: bool,
     adding: Adding<Box<dyn Receiver>>,
-    subscription: Option<Box<dyn Receiver>>,
-    /// The one before, which is read to its end first.
-    leaving: Option<Box<dyn Receiver>>,
-    joined: Vec<(ImageId, Instant)>,
+    current: Option<Ear>,
+    leaving: Option<Ear>,
 }
 
 impl Inbox {
@@ -28,9 +26,8 @@ impl Inbox {
             endpoint,
             is_wanted: false,
             adding: Adding::Wanted,
-            subscription: None,
+            current: None,
             leaving: None,
-            joined: Vec::new(),
         }
     }
 
@@ -53,10 +50,12 @@ impl Inbox {
         let Some(endpoint) = self.endpoint.as_ref().filter(|_| self.is_wanted) else {
             return Ok(());
         };
+        if self.leaving.is_some() {
+            return Ok(());
+        }
         let ask = || medium.subscription(endpoint);
-        if let Some(subscription) = self.adding.ask_or_poll(ask)? {
-            self.leaving = self.subscription.replace(subscription);
-            self.joined.clear();
+        if let Some(receiver) = self.adding.ask_or_poll(ask)? {
+            self.leaving = self.current.replace(Ear::new(receiver));
         }
         Ok(())
     }
@@ -64,9 +63,8 @@ impl Inbox {
     /// An untethered subscription that lost an image does not get it back; a new one does.
     pub(super) fn again(&mut self) {
         self.adding = Adding::Wanted;
-        self.subscription = None;
+        self.current = None;
         self.leaving = None;
-        self.joined.clear();
     }
 
     /// The same where nothing may be missed of the images that are still there: they are read on until the new subscription
@@ -77,7 +75,7 @@ impl Inbox {
 
     /// Whether all that is said there is heard.
     pub(super) const fn is_open(&self) -> bool {
-        self.subscription.is_some() || self.endpoint.is_none()
+        self.current.is_some() || self.endpoint.is_none()
     }
 
     /// Reports lost images, then hands on what the others sent.
@@ -88,22 +86,57 @@ impl Inbox {
         lost: &mut dyn FnMut(ImageId),
         received: &mut dyn FnMut(Result<Inbound<'_>, Ignored>),
     ) -> u32 {
-        let Some(subscription) = &mut self.subscription else {
+        let Some(current) = &mut self.current else {
             return 0;
         };
+        current.notice_images(now, lost);
+        if let Some(leaving) = &mut self.leaving {
+            let polled = leaving.poll(now, limit, received);
+            if polled > 0 {
+                return polled;
+            }
+            self.leaving = None;
+        }
+        current.poll(now, limit, received)
+    }
+}
+
+/// One subscription, with the time each of its images was joined (W-042).
+#[derive(Debug)]
+struct Ear {
+    receiver: Box<dyn Receiver>,
+    joined: Vec<(ImageId, Instant)>,
+}
+
+impl Ear {
+    fn new(receiver: Box<dyn Receiver>) -> Self {
+        Self {
+            receiver,
+            joined: Vec::new(),
+        }
+    }
+
+    fn notice_images(&mut self, now: Instant, lost: &mut dyn FnMut(ImageId)) {
         let joined = &mut self.joined;
-        subscription.image_events(&mut |image, event| match event {
+        self.receiver.image_events(&mut |image, event| match event {
             ImageEvent::Available => joined.push((image, now)),
             ImageEvent::Unavailable => {
                 joined.retain(|(known, _)| *known != image);
                 lost(image);
             }
         });
+    }
+
+    fn poll(
+        &mut self,
+        now: Instant,
+        limit: u32,
+        received: &mut dyn FnMut(Result<Inbound<'_>, Ignored>),
+    ) -> u32 {
+        let joined = &self.joined;
         let since = |image| {
-            joined
-                .iter()
-                .find(|(known, _)| *known == image)
-                .map_or(now, |(_, joined)| *joined)
+            let known = joined.iter().find(|(known, _)| *known == image);
+            known.map_or(now, |(_, joined)| *joined)
         };
         let mut hand_on = |bytes: &[u8], image| {
             received(classify(bytes).map(|message| Inbound {
@@ -112,15 +145,10 @@ impl Inbox {
                 joined: since(image),
             }));
         };
-        if let Some(leaving) = &mut self.leaving {
-            let polled = leaving.poll(limit, &mut hand_on).unwrap_or(0);
-            if polled > 0 {
-                return polled;
-            }
-            self.leaving = None;
-        }
-        let polled = subscription.poll(limit, &mut hand_on);
         // A closed subscription belongs to a client that ended, which `do_work` of the client reports.
-        polled.unwrap_or(0)
+        self.receiver.poll(limit, &mut hand_on).unwrap_or(0)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -38,7 +38,7 @@ fn lose_image_of(next: &mut Outlet, world: &mut World) {
 /// The next writer's image may go while the last one's, of which nothing will come any more, is still there.
 #[test]
 fn the_image_of_the_next_writer_is_missed_though_it_went_while_nothing_was_mapped() {
-    let (mut world, mut consumer, mut last, mut next) = two_writers();
+    let (mut world, mut consumer, _last, mut next) = two_writers();
 
     world.is_driver_there = false;
     world.revoke(ANN);

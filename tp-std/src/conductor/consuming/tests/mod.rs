@@ -3,7 +3,6 @@
 mod announces;
 mod declared;
 mod images;
-mod medium;
 mod orders;
 mod presence;
 mod progress;

@@ -18,8 +18,8 @@ use tp_core_nostd::wire::driver::{
 use tp_core_nostd::wire::enums::Mode;
 use tp_tests::fake_transport::{FakeNet, FakePublication, FakeSubscription, Owner};
 
-use super::medium::TestMedium;
 use crate::clock::SharedClock;
+use crate::conductor::fake_medium::TestMedium;
 use crate::consumer::bench::{STREAM, Stage, encoded, note};
 use crate::consumer::{Consumer, ConsumerConfig as Wanted};
 use crate::context::Context;

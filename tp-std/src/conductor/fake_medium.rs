@@ -12,9 +12,9 @@ use crate::context::Endpoint;
 use crate::medium::{Awaited, Medium, Receiver, Sender};
 
 #[derive(Debug)]
-pub(super) struct TestMedium {
-    pub(super) net: FakeNet,
-    pub(super) owner: Owner,
+pub(in crate::conductor) struct TestMedium {
+    pub(in crate::conductor) net: FakeNet,
+    pub(in crate::conductor) owner: Owner,
 }
 
 impl Medium for TestMedium {
