@@ -45,7 +45,7 @@ observe
 read 300
 look 20
 idle 200
-prefix 1000
+prefix 350
 keepalive 2500
 attach 30000
 PATHS

@@ -10,6 +10,7 @@
 
 use core::cmp::Ordering;
 
+use super::progress::Prefixes;
 use super::regions::StreamRegions;
 use crate::seq::{Seq, SlotIndex};
 use crate::shm::{
@@ -91,15 +92,35 @@ pub struct Reader<R, P, W> {
 struct Known {
     words: [u64; SlotImage::TENSOR_WORDS],
     tensor: TensorHeader,
+    /// Once a frame of it was read ahead.
+    prefixes: Option<Prefixes>,
 }
 
 impl Known {
-    /// Checks the tensor of a slot.
+    /// Checks the tensor in this copy of a slot, and holds it. What was checked is what is used: the words are our own, and
+    /// the same words make the same tensor, whichever slot and frame they were copied from.
+    #[inline]
+    fn check(&mut self, image: &SlotImage) -> Result<(), SlotError> {
+        match self.words == *image.tensor_words() {
+            true => Ok(()),
+            false => self.learn(image),
+        }
+    }
+
+    /// Checks a tensor that was not held.
     #[cold]
     fn learn(&mut self, image: &SlotImage) -> Result<(), SlotError> {
         self.tensor = image.tensor()?;
         self.words = *image.tensor_words();
+        self.prefixes = None;
         Ok(())
+    }
+
+    /// What the tensor lets prefixes be.
+    #[inline]
+    fn prefixes(&mut self) -> &Prefixes {
+        let tensor = &self.tensor;
+        self.prefixes.get_or_insert_with(|| Prefixes::of(tensor))
     }
 }
 
@@ -121,7 +142,11 @@ where
             regions,
             accepted,
             image,
-            known: Known { words, tensor },
+            known: Known {
+                words,
+                tensor,
+                prefixes: None,
+            },
         })
     }
 
@@ -168,9 +193,7 @@ where
         }
         let stride_of = |id| self.regions.pool(id).map(PayloadPool::stride);
         let frame = self.image.frame(slot, stride_of)?;
-        if self.known.words != *self.image.tensor_words() {
-            self.known.learn(&self.image)?;
-        }
+        self.known.check(&self.image)?;
         if let Some(last) = accepted {
             *last = word.to_bits();
         }

@@ -45,6 +45,7 @@ mod throttle;
 mod tracker;
 
 pub use policy::{ProgressLimits, ProgressPolicy};
+pub(crate) use prefix::Prefixes;
 pub use prefix::{HEADER_FIRST, Prefix, PrefixError, may_read, says_header_first};
 pub use throttle::{Meter, ProgressError, Throttle};
 pub use tracker::{Ignored, Sighting, SlotShows, Tracker, Verdict, Violation};

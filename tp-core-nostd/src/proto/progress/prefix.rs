@@ -54,7 +54,42 @@ impl Prefix {
     /// # Errors
     /// [`PrefixError`]
     pub fn of(header: &SlotHeader, filled: u64) -> Result<Self, PrefixError> {
-        let length = header.values_len_bytes;
+        Prefixes::of(&header.tensor).of_frame(header.values_len_bytes, filled)
+    }
+}
+
+/// What a tensor lets its prefixes be: worked out once, it serves every step of every frame with that tensor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Prefixes {
+    is_contiguous: bool,
+    lines: Option<Lines>,
+}
+
+/// Rows or columns that a prefix holds whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Lines {
+    /// Bytes from one to the next.
+    len: u32,
+    count: u32,
+    /// From how many bytes on all are there, for the last one may lack the gap behind it. `None` where others follow.
+    all_from: Option<u64>,
+}
+
+impl Prefixes {
+    pub(crate) fn of(tensor: &TensorHeader) -> Self {
+        Self {
+            is_contiguous: is_contiguous(tensor),
+            lines: tensor
+                .prefix_line_len()
+                .and_then(|len| Lines::of(tensor, len)),
+        }
+    }
+
+    /// As [`Prefix::of`], for a frame of `length` bytes.
+    ///
+    /// # Errors
+    /// [`PrefixError`]
+    pub(crate) fn of_frame(&self, length: u32, filled: u64) -> Result<Prefix, PrefixError> {
         let bytes = match u32::try_from(filled) {
             Ok(bytes) if bytes <= length => bytes,
             _ => {
@@ -64,35 +99,46 @@ impl Prefix {
                 });
             }
         };
-        let tensor = &header.tensor;
-        let line = tensor.prefix_line_len();
-        let lines = line.and_then(|line| whole_lines(tensor, line, bytes));
-        match (is_contiguous(tensor), line.zip(lines)) {
-            (true, _) => Ok(Self { bytes, lines }),
+        let whole = self.lines.and_then(|lines| lines.within(bytes));
+        match (self.is_contiguous, self.lines.zip(whole)) {
+            (true, _) => Ok(Prefix {
+                bytes,
+                lines: whole,
+            }),
             // What lies behind the last whole line may have holes.
-            (false, Some((line, lines))) => Ok(Self {
-                bytes: line.saturating_mul(lines).min(bytes),
-                lines: Some(lines),
+            (false, Some((lines, whole))) => Ok(Prefix {
+                bytes: lines.len.saturating_mul(whole).min(bytes),
+                lines: Some(whole),
             }),
             (false, None) => Err(PrefixError::NotInOrder),
         }
     }
 }
 
-/// Lines of `line` bytes in the first `bytes` bytes. The last one may lack the gap behind it.
-fn whole_lines(tensor: &TensorHeader, line: u32, bytes: u32) -> Option<u32> {
-    let (dims, all_there) = (tensor.dims(), tensor.extent()? <= bytes.into());
-    let counted = match tensor.major_order() {
-        MajorOrder::Row => dims.first(),
-        // Further planes of columns are not counted: whether they follow without a gap is not told.
-        MajorOrder::Column => dims.get(1),
-    };
-    let lines = u32::try_from(*counted?).ok()?;
-    let outermost = tensor.major_order() == MajorOrder::Row || dims.len() == 2;
-    if all_there && outermost {
-        return Some(lines);
+impl Lines {
+    fn of(tensor: &TensorHeader, len: u32) -> Option<Self> {
+        let (dims, extent) = (tensor.dims(), tensor.extent()?);
+        let (count, is_outermost) = match tensor.major_order() {
+            MajorOrder::Row => (dims.first(), true),
+            // Further planes of columns are not counted: whether they follow without a gap is not told.
+            MajorOrder::Column => (dims.get(1), dims.len() == 2),
+        };
+        Some(Self {
+            len,
+            count: u32::try_from(*count?).ok()?,
+            all_from: is_outermost.then_some(extent),
+        })
     }
-    bytes.checked_div(line).map(|whole| whole.min(lines))
+
+    /// Whole lines in the first `bytes` bytes.
+    fn within(self, bytes: u32) -> Option<u32> {
+        if self.all_from.is_some_and(|all| all <= bytes.into()) {
+            return Some(self.count);
+        }
+        bytes
+            .checked_div(self.len)
+            .map(|whole| whole.min(self.count))
+    }
 }
 
 /// Whether each element follows the one before without a gap (W-169).

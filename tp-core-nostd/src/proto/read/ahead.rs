@@ -89,15 +89,19 @@ where
         }
         let stride_of = |id| self.regions.pool(id).map(PayloadPool::stride);
         let void = |error: crate::shm::SlotError| NotAhead::Void(error.into());
-        let header = SlotHeader::check(&self.image, slot, stride_of).map_err(void)?;
+        let frame = self.image.frame(slot, stride_of).map_err(void)?;
+        self.known.check(&self.image).map_err(void)?;
+        let header = SlotHeader::new(&frame, self.known.tensor);
         // The attribute holds for frames of its metadata version (E-02).
         let header_first = header_first.is_some() && header.meta_version == header_first;
         if !may_read(word, seq, header_first) {
             return Err(NotAhead::HintOnly);
         }
+        let prefixes = self.known.prefixes();
+        let prefix = prefixes.of_frame(header.values_len_bytes, filled);
         Ok(Ahead {
             frame: Frame { seq, slot, header },
-            prefix: Prefix::of(&header, filled).map_err(NotAhead::Prefix)?,
+            prefix: prefix.map_err(NotAhead::Prefix)?,
             header_first,
         })
     }
@@ -161,6 +165,9 @@ mod tests {
     use super::super::tests::{Bench, bench, image, seq, slot, store};
     use super::*;
     use crate::proto::regions::fixture::{SLOTS, pool_id};
+    use crate::shm::SlotImage;
+    use proptest::prelude::*;
+    use std::vec::Vec;
 
     /// The metadata version of `image`.
     const META: u32 = 3;
@@ -268,5 +275,62 @@ mod tests {
         slot(&bench, seq(9)).write(&image(2));
         let told = bench.read_ahead(seq(9), 6, Some(META));
         assert_eq!(told, Err(NotAhead::Void(DropReason::PayloadSlot)));
+    }
+
+    /// The image of frame 9 with one byte changed, or with none.
+    fn damaged(damage: Option<(usize, u8)>) -> SlotImage {
+        let words = image(1).words().map(u64::to_le_bytes);
+        let mut bytes: Vec<u8> = words.into_iter().flatten().collect();
+        if let Some((at, byte)) = damage {
+            bytes[at] = byte;
+        }
+        SlotImage::read(&bytes).unwrap()
+    }
+
+    proptest! {
+        // Fields of the header, so that many a change leaves it valid: lines, order, type, dims, strides.
+        #[test] // req: E-02, C-116, W-163, W-166
+        fn what_was_read_before_changes_nothing(
+            steps in prop::collection::vec(
+                (prop::option::of((64..130_usize, 0..8_u8)), 0..14_u64, any::<bool>()),
+                1..12,
+            ),
+        ) {
+            let mut bench = begun(b"twelve");
+            for (damage, filled, committed) in steps {
+                let memory = slot(&bench, seq(9));
+                memory.begin(seq(9));
+                memory.write(&damaged(damage));
+                if committed {
+                    memory.commit(seq(9));
+                }
+                let mut fresh = Reader::new(*bench.regions(), [0; 4]).unwrap();
+                let expected = fresh.read_ahead(seq(9), filled, Some(META));
+                if let Ok(ahead) = &expected {
+                    prop_assert_eq!(Prefix::of(&ahead.frame.header, filled), Ok(ahead.prefix));
+                    let header = damaged(damage).parts().map(|(_, tensor)| tensor.try_into());
+                    prop_assert_eq!(header, Ok(Ok(ahead.frame.header.tensor)));
+                }
+                prop_assert_eq!(bench.read_ahead(seq(9), filled, Some(META)), expected);
+            }
+        }
+    }
+
+    #[test] // req: E-02, T-20
+    fn a_header_that_changes_under_the_same_frame_is_checked_anew() {
+        let mut bench = begun(b"twelve");
+        let lines = |bench: &mut Bench| {
+            let ahead = bench.read_ahead(seq(9), 6, Some(META));
+            ahead.map(|ahead| ahead.prefix.lines)
+        };
+        assert_eq!(lines(&mut bench), Ok(Some(1)));
+        slot(&bench, seq(9)).write(&damaged(Some((72, 0)))); // no type
+        let void = Err(NotAhead::Void(DropReason::Dtype));
+        assert_eq!(lines(&mut bench), void);
+        assert_eq!(lines(&mut bench), void, "what failed is not held");
+        slot(&bench, seq(9)).write(&damaged(Some((78, 0)))); // no lines
+        assert_eq!(lines(&mut bench), Ok(None));
+        slot(&bench, seq(9)).write(&damaged(None));
+        assert_eq!(lines(&mut bench), Ok(Some(1)));
     }
 }
