@@ -14,7 +14,7 @@ use super::{CommitError, FrameMeta, Publisher, frame};
 use crate::memory::CacheOps;
 use crate::proto::claim::{Claims, Token, TokenError};
 use crate::proto::progress::{Meter, ProgressError, ProgressPolicy, Throttle};
-use crate::shm::{PayloadPool, SlotImage, WritableRegion};
+use crate::shm::{PayloadPool, SlotFrame, SlotImage, WritableRegion};
 use crate::time::Instant;
 use crate::wire::control::FrameProgress;
 
@@ -208,7 +208,9 @@ where
         };
         let is_headed = self.claims.is_headed(token)?;
         telling.throttle.check_complete(token.seq(), len.into())?;
-        if is_headed && !self.stands(token, image, len, meta) {
+        // A few numbers and not the token: one that has an address cannot stay in registers, here where all commits pass.
+        let (slot, pool) = (token.slot(), token.pool());
+        if is_headed && !self.stands(&frame(slot, pool, len, meta), image) {
             return Err(CommitError::HeaderStands);
         }
         Ok(())
@@ -217,9 +219,9 @@ where
     /// Whether the header in memory says the same. Its length may only fall, which is one word, so that whoever reads a
     /// prefix meanwhile sees the one length or the other.
     #[cold]
-    fn stands(&self, token: Token, image: &mut SlotImage, len: u32, meta: FrameMeta) -> bool {
-        image.set_frame(&frame(token.slot(), token.pool(), len, meta));
-        let stands = self.regions.ring().slot(token.slot()).copy();
+    fn stands(&self, frame: &SlotFrame, image: &mut SlotImage) -> bool {
+        image.set_frame(frame);
+        let stands = self.regions.ring().slot(frame.slot).copy();
         image.differs_in_length_alone(&stands)
     }
 
