@@ -53,8 +53,8 @@ pub use plan::{Capacities, ClientPlan, Plan, Policy};
 pub use planted::{Bug, Planted};
 pub use run::{Outcome, run, run_plan};
 pub use runtime::{
-    Bug as RuntimeBug, CameraWish, JoinWish, Looks, Planted as RuntimePlanted, RuntimePlan, Seen,
-    ViewerWish, promises, run_runtime, run_threads, runtime_plan,
+    Bug as RuntimeBug, CameraWish, JoinWish, Joins, Looks, Planted as RuntimePlanted, RuntimePlan,
+    Seen, ViewerWish, promises, run_runtime, run_threads, runtime_plan,
 };
 pub use scenario::plan;
 pub use world::World;

@@ -22,6 +22,8 @@ const BUGS: &[(RuntimeBug, &str)] = &[
     (RuntimeBug::Garbled, "blobs_are_whole_or_counted"),
     (RuntimeBug::Mismatched, "joins_pass_what_is_there"),
     (RuntimeBug::Miscounted, "joined_frames_are_counted"),
+    (RuntimeBug::Impatient, "joins_wait_until_it_is_time"),
+    (RuntimeBug::Widened, "joins_keep_to_their_times"),
     (RuntimeBug::Frozen, "nobody_reads_a_dead_epoch_for_long"),
     (RuntimeBug::Mute, "everybody_settles"),
     (RuntimeBug::Tailless, "everybody_catches_up"),
@@ -52,6 +54,7 @@ fn nothing_breaks_a_promise() {
         prefixes,
         blobs,
         joined,
+        joined_by_time,
     } = seen;
     let worth = [
         (frames, 60_000),
@@ -62,6 +65,7 @@ fn nothing_breaks_a_promise() {
         (prefixes, 1_000),
         (blobs, 300),
         (joined, 1_000),
+        (joined_by_time, 1_000),
     ];
     let is_worth = worth.iter().all(|(seen, least)| seen > least);
     assert!(is_worth, "{seen:?} is not worth a promise");

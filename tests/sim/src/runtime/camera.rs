@@ -130,7 +130,9 @@ impl Camera {
             }
             false => ProducerConfig::new(wish.stream),
         };
-        config.with_header_first(wish.header_first)
+        config
+            .with_header_first(wish.header_first)
+            .with_descriptor_timestamp(true)
     }
 
     /// Sends what waited for its time; how consumers are treated may change, where that is its business.
@@ -194,7 +196,11 @@ impl Camera {
         let mut payload = [0; STRIDE];
         let payload = &mut payload[..content.len];
         content.fill(payload);
-        let published = producer.offer(&Frame::new(tensor(payload.len()), payload))?;
+        let frame = Frame {
+            capture_ns: Some(content.captured_ns),
+            ..Frame::new(tensor(payload.len()), payload)
+        };
+        let published = producer.offer(&frame)?;
         self.note(ledger, epoch, published, content);
         Ok(1)
     }

@@ -33,7 +33,7 @@ impl Filling {
         if is_told {
             // What its consumers read there is left of another frame.
             let tensor = tensor(content.len);
-            let _ = producer.start(&mut claim, &tensor, CommitMeta::default());
+            let _ = producer.start(&mut claim, &tensor, meta(content));
         }
         Ok(Self {
             claim,
@@ -61,7 +61,7 @@ impl Filling {
         self.fill(self.content.len);
         // Only what was claimed in the epoch in use can be committed, and the promise is that nothing else is.
         let tensor = tensor(self.content.len);
-        match producer.commit(self.claim, &tensor, CommitMeta::default()) {
+        match producer.commit(self.claim, &tensor, meta(self.content)) {
             Ok(published) => Some(published),
             Err(refused) => {
                 producer.abort(refused.claim);
@@ -82,5 +82,13 @@ impl Filling {
         let part = self.content.part(self.filled..up_to);
         self.claim.write_at(self.filled, &part).unwrap();
         self.filled = up_to;
+    }
+}
+
+/// It was captured when its number was given to it, so that times rise as numbers do.
+fn meta(content: Content) -> CommitMeta {
+    CommitMeta {
+        capture_ns: Some(content.captured_ns),
+        ..CommitMeta::default()
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use tp_core_nostd::ids::{Epoch, StreamId};
 use tp_core_nostd::seq::Seq;
-
+use tp_core_nostd::time::Instant;
 use tp_core_nostd::wire::control::FrameDescriptor;
 use tp_tests::fake_transport::Owner;
 
@@ -25,6 +25,8 @@ pub(crate) const PROMISES: &[&str] = &[
     "blobs_are_whole_or_counted",
     "joins_pass_what_is_there",
     "joined_frames_are_counted",
+    "joins_wait_until_it_is_time",
+    "joins_keep_to_their_times",
     "everybody_settles",
     "everybody_catches_up",
     "nothing_stays_mapped",
@@ -37,6 +39,8 @@ pub(super) struct Content {
     pub(super) nonce: u64,
     /// Bytes of its payload.
     pub(super) len: usize,
+    /// When it was captured.
+    pub(super) captured_ns: u64,
 }
 
 /// How much of what could happen did: promises about what never happens are worth nothing.
@@ -58,6 +62,8 @@ pub struct Seen {
     pub blobs: u64,
     /// Frames that joins passed.
     pub joined: u64,
+    /// Those of joins by time.
+    pub joined_by_time: u64,
 }
 
 impl AddAssign for Seen {
@@ -70,6 +76,7 @@ impl AddAssign for Seen {
         self.prefixes += more.prefixes;
         self.blobs += more.blobs;
         self.joined += more.joined;
+        self.joined_by_time += more.joined_by_time;
     }
 }
 
@@ -97,6 +104,8 @@ pub(super) struct Ledger {
     /// The medium repeats messages, as none that is real does.
     repeats: bool,
     nonces: u64,
+    /// What is captured now has this time. 0 is none: whoever sends a frame says when.
+    now_ns: u64,
     /// What was seen of what could be.
     pub(super) seen: Seen,
     broken: Option<Violation>,
@@ -136,11 +145,19 @@ impl Content {
 }
 
 impl Ledger {
+    /// So late it is.
+    pub(super) const fn tick(&mut self, now: Instant) {
+        self.now_ns = now.as_ns();
+    }
+
     /// The content of the next frame.
     pub(super) fn content(&mut self, len: usize) -> Content {
         self.nonces += 1;
-        let nonce = self.nonces;
-        Content { nonce, len }
+        Content {
+            nonce: self.nonces,
+            len,
+            captured_ns: self.now_ns,
+        }
     }
 
     /// A number was given to a frame that is yet to be written.
@@ -220,10 +237,18 @@ impl Ledger {
     }
 
     /// A join took a frame for there.
-    pub(super) fn joined(&mut self, stream: StreamId, epoch: Epoch, seq: Seq, payload: &[u8]) {
+    pub(super) fn joined(
+        &mut self,
+        stream: StreamId,
+        epoch: Epoch,
+        seq: Seq,
+        captured_ns: Option<u64>,
+        payload: &[u8],
+    ) {
         self.seen.joined += 1;
         let written = self.frames.get(&(stream, epoch, seq));
-        if !written.is_some_and(|content| content.is(payload)) {
+        let is_written = written.is_some_and(|content| content.is(payload));
+        if !is_written || captured_ns != written.map(|content| content.captured_ns) {
             let detail = format!("{stream}, {epoch}: {seq} is not {written:?}");
             self.broken("joins_pass_what_is_there", detail);
         }

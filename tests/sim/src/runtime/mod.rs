@@ -30,6 +30,7 @@ mod settle;
 mod source;
 mod tap;
 mod threads;
+mod times;
 mod viewer;
 mod wishes;
 mod world;
@@ -41,7 +42,7 @@ pub use plan::{RuntimePlan, runtime_plan};
 pub use planted::{Bug, Planted};
 pub use run::run_runtime;
 pub use threads::run_threads;
-pub use wishes::{CameraWish, JoinWish, Looks, ViewerWish};
+pub use wishes::{CameraWish, JoinWish, Joins, Looks, ViewerWish};
 
 /// How often everybody has a duty cycle.
 const CYCLE: Duration = Duration::from_millis(10);

@@ -4,9 +4,10 @@ use core::time::Duration;
 
 use tp_core_nostd::ids::StreamId;
 use tp_core_nostd::proto::driver::Retention;
+use tp_std::TimestampSource;
 use tp_tests::fake_transport::Dice;
 
-use super::wishes::{CameraWish, JoinWish, ViewerWish};
+use super::wishes::{CameraWish, JoinWish, Joins, ViewerWish};
 use crate::act::Act;
 use crate::fact::Who;
 use crate::misfortune::{Blow, FIRST_STREAM, REST, acts, below, weather};
@@ -15,6 +16,14 @@ use crate::{GRACE, PERIOD};
 
 /// A stream that has no driver.
 const DIRECT_STREAM: StreamId = StreamId::new(40_000).unwrap();
+
+const JOINS: &[Joins] = &[
+    Joins::ByNumber,
+    Joins::ByNumber,
+    Joins::ByTime(TimestampSource::FrameDescriptor),
+    Joins::ByTime(TimestampSource::SlotHeader),
+    Joins::Newest,
+];
 
 /// What happens in a run.
 #[derive(Clone, Debug)]
@@ -125,7 +134,7 @@ fn clients(dice: &mut Dice, streams: &[StreamId], direct: Option<StreamId>) -> V
     {
         let join = JoinWish {
             inputs: [first, second],
-            by_number: dice.happens(60),
+            joins: dice.pick(JOINS),
         };
         clients[below(dice, 0, last)].joins = Some(join);
         clients[below(dice, 0, last)].announces = Some(join);

@@ -31,6 +31,10 @@ pub enum Bug {
     Garbled,
     /// Joins go by another map than they should.
     Mismatched,
+    /// Joins by time take more of it than they should.
+    Widened,
+    /// Joins by time do not wait as long as they should.
+    Impatient,
     /// A stage does not use some frames, and thinks that it does.
     Miscounted,
     /// Consumers hear nothing more once they have a lease, and their clocks stand still.

@@ -108,6 +108,7 @@ impl Rig {
         content.fill(&mut slot.bytes()[..len]);
         let meta = CommitMeta {
             len: u32::try_from(len).ok(),
+            capture_ns: Some(content.captured_ns),
             ..CommitMeta::default()
         };
         match self.producer.commit(slot, &tensor(len), meta) {

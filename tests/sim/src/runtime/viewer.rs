@@ -144,6 +144,9 @@ impl Viewer {
             return;
         };
         let stream = wish.stream;
+        // Whoever maps the same memory again follows its numbers afresh (W-057).
+        let epoch = consumer.epoch();
+        taken.take_if(|(of, _)| epoch != Some(*of) || consumer.last_seq().is_none());
         let counters = consumer.counters();
         let mut books = kept.filter(|books| books.are_of(consumer));
         let mut buffer = [0; STRIDE];

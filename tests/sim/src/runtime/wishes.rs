@@ -1,6 +1,7 @@
 //! What applications of a plan want: each combination is one that somebody could ask for.
 
 use tp_core_nostd::ids::StreamId;
+use tp_std::TimestampSource;
 use tp_tests::fake_transport::Dice;
 
 /// The first id of descriptor streams that viewers ask for; the others follow, and those of control streams.
@@ -52,8 +53,29 @@ pub struct ViewerWish {
 pub struct JoinWish {
     /// Its inputs.
     pub inputs: [StreamId; 2],
-    /// Whether their numbers have to fit; else it takes the newest of each.
-    pub by_number: bool,
+    /// Which of their frames belong together.
+    pub joins: Joins,
+}
+
+/// Which frames of two streams belong together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Joins {
+    /// Those whose numbers fit.
+    ByNumber,
+    /// Those whose times fit, of capture or of sending.
+    ByTime(TimestampSource),
+    /// The newest.
+    Newest,
+}
+
+impl Joins {
+    /// The time that counts, if one does.
+    pub(super) const fn time(self) -> Option<TimestampSource> {
+        match self {
+            Self::ByTime(source) => Some(source),
+            Self::ByNumber | Self::Newest => None,
+        }
+    }
 }
 
 impl ViewerWish {

@@ -130,6 +130,7 @@ impl<'a> World<'a> {
     /// One duty cycle of everybody who has a processor, in any order.
     fn step(&mut self) -> Result<(), Violation> {
         let now = self.now();
+        self.ledger.tick(now);
         let count = self.processes.len();
         let first = usize::try_from(self.dice.roll() % (count as u64 + 1)).unwrap();
         // The driver is one among them.
