@@ -37,7 +37,7 @@ use tp_std::{ClientId, ConsumerConfig, Context, Endpoint, ProducerConfig, Stream
 use crate::Pattern;
 
 /// A switch that makes no sense.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Bad {
     name: String,
     value: String,
@@ -45,7 +45,18 @@ pub struct Bad {
 
 impl fmt::Display for Bad {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}={} makes no sense", self.name, self.value)
+        let Self { name, value } = self;
+        write!(
+            f,
+            "{name}={value} makes no sense: examples/src/switches.rs lists what it takes"
+        )
+    }
+}
+
+/// The sentence, since that is what the end of `main` prints.
+impl fmt::Debug for Bad {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
     }
 }
 

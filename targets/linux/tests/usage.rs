@@ -143,6 +143,18 @@ fn misuse_ends_with_2_and_a_sentence_that_helps() {
         ),
         (vec!["inspect"], "<URI>"),
         (vec!["demo", "--seconds", "0"], "1..="),
+        (
+            vec!["demo", "--seconds", "long"],
+            "--seconds <N> takes a whole number, such as 10, not 'long'",
+        ),
+        (
+            vec!["rate-limit", "--max-rate", "x"],
+            "--max-rate <HZ> takes a whole number",
+        ),
+        (
+            vec!["rate-limit", "--max-rate", "99999999999999999999"],
+            "--max-rate <HZ> takes a smaller number",
+        ),
     ] {
         let (code, stderr) = refused(&args);
         assert_eq!(code, 2, "{args:?}: {stderr}");

@@ -2,14 +2,13 @@
 //! what one call costs; `docs/benchmarks.sh` does that.
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
     reason = "a measuring program: what fails must not be measured"
 )]
 
 use core::hint::black_box;
 use core::time::Duration;
 use std::collections::VecDeque;
+use std::process::ExitCode;
 use tp_core_nostd::ids::{ClientId, LeaseId, StreamId};
 use tp_core_nostd::proto::claim::Token;
 use tp_core_nostd::proto::direct::{DirectPoll, Look};
@@ -26,13 +25,24 @@ use tp_cost::{self as fixture, Camera, Consumer, Producer, Regions};
 
 type Message = [u8; 48];
 
-fn main() {
-    let mut arguments = std::env::args().skip(1);
-    let path = arguments.next().expect("which path to run");
-    let times: u64 = arguments
-        .next()
-        .and_then(|n| n.parse().ok())
-        .expect("how often");
+fn main() -> ExitCode {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("tp-cost: {why}; usage: tp-cost PATH TIMES, such as tp-cost publish 1000");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> Result<(), String> {
+    let [path, times] = arguments else {
+        return Err("it takes a path to run and how often".to_owned());
+    };
+    let times: u64 = times
+        .parse()
+        .map_err(|_| format!("TIMES is a whole number, not {times:?}"))?;
     match path.as_str() {
         "publish" => run_publish(times),
         "claim" => run_claim(times),
@@ -47,8 +57,9 @@ fn main() {
         "observe" => run_observe(times),
         "keepalive" => run_keepalive(times),
         "attach" => run_attach(times),
-        other => panic!("no path is called {other}"),
+        other => return Err(format!("no path is called {other:?}")),
     }
+    Ok(())
 }
 
 fn run_publish(times: u64) {

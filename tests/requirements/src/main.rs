@@ -22,12 +22,14 @@ use std::process::ExitCode;
 use std::{env, fs};
 
 fn main() -> ExitCode {
-    let check_only = match env::args().nth(1).as_deref() {
-        None => false,
-        Some("--check") => true,
-        Some(other) => {
+    let arguments: Vec<_> = env::args().skip(1).collect();
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    let check_only = match arguments[..] {
+        [] => false,
+        ["--check"] => true,
+        ["--check", other, ..] | [other, ..] => {
             eprintln!("tp-requirements: unknown argument '{other}'; there is only --check");
-            return ExitCode::FAILURE;
+            return ExitCode::from(2);
         }
     };
     // Cargo tells where the package is; asked at run time, since checkouts may share a target directory.

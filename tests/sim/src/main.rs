@@ -37,14 +37,28 @@ fn main() -> ExitCode {
             Ok(seed) => replay(&worlds, seed),
             Err(_) => misuse(&format!("SEED is a whole number, not {seed:?}")),
         },
-        Err(_) => match std::env::args().nth(1) {
-            None => many(&worlds, 1_000),
-            Some(seeds) => match seeds.parse() {
-                Ok(0) => misuse("SEEDS is how many there are, and 0 of them show nothing"),
-                Ok(seeds) => many(&worlds, seeds),
-                Err(_) => misuse(&format!("SEEDS is a whole number, not {seeds:?}")),
-            },
+        Err(_) => match seeds(std::env::args().skip(1)) {
+            Ok(seeds) => many(&worlds, seeds),
+            Err(why) => misuse(&why),
         },
+    }
+}
+
+/// How many seeds the command line asks for.
+fn seeds(mut arguments: impl Iterator<Item = String>) -> Result<u64, String> {
+    let usage = "usage: tp-sim [SEEDS], such as tp-sim 1000";
+    let seeds = match arguments.next() {
+        None => 1_000,
+        Some(seeds) => seeds
+            .parse()
+            .map_err(|_| format!("SEEDS is a whole number, not {seeds:?}; {usage}"))?,
+    };
+    match (seeds, arguments.next()) {
+        (0, _) => Err("SEEDS is how many there are, and 0 of them show nothing".to_owned()),
+        (_, Some(more)) => Err(format!(
+            "there is nothing after SEEDS, so not {more:?}; {usage}"
+        )),
+        (seeds, None) => Ok(seeds),
     }
 }
 
@@ -153,4 +167,18 @@ fn conclude(tally: Tally) -> ExitCode {
 fn misuse(why: &str) -> ExitCode {
     eprintln!("tp-sim: {why}");
     ExitCode::from(2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seeds_that_are_none_are_refused_with_a_sentence_that_helps() {
+        let of = |arguments: &[&str]| seeds(arguments.iter().map(|text| (*text).to_owned()));
+        assert_eq!((of(&[]), of(&["7"])), (Ok(1_000), Ok(7)));
+        for bad in [&["x"][..], &["--help"], &["0"], &["7", "8"]] {
+            assert!(of(bad).is_err_and(|why| why.contains("SEEDS")), "{bad:?}");
+        }
+    }
 }

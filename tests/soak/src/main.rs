@@ -32,8 +32,13 @@ use stage::Stage;
 #[command(name = "tp-soak", version)]
 struct Args {
     /// How long, in seconds
-    #[arg(env = "SOAK_SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(env = "SOAK_SECONDS", default_value_t = 600, value_parser = seconds)]
     seconds: u64,
+}
+
+fn seconds(text: &str) -> Result<u64, &'static str> {
+    let seconds = text.parse().ok().filter(|seconds| *seconds > 0);
+    seconds.ok_or("a soak takes a whole number of seconds, at least 1, such as 600")
 }
 
 fn main() -> ExitCode {
@@ -88,6 +93,16 @@ fn soak(time: Duration) -> Result<Value, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test] // req: C-164
+    fn a_time_that_is_none_is_refused_with_a_sentence_that_helps() {
+        for bad in ["x", "0", "1.5", ""] {
+            let error = Args::try_parse_from(["tp-soak", bad]).unwrap_err();
+            assert_eq!(error.exit_code(), 2);
+            assert!(error.to_string().contains("such as 600"), "{error}");
+        }
+        assert_eq!(Args::try_parse_from(["tp-soak", "7"]).unwrap().seconds, 7);
+    }
 
     #[test]
     fn a_soak_of_a_few_blows_ends_well() {

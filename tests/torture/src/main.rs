@@ -23,11 +23,11 @@ const READERS: u64 = 2;
 const READS: u64 = 100_000_000;
 
 fn main() -> ExitCode {
-    let reads = match std::env::args().nth(1).map(|text| text.parse()) {
-        None => READS,
-        Some(Ok(reads)) => reads,
-        Some(Err(error)) => {
-            eprintln!("tp-torture [READS]: {error}");
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let reads = match reads(&arguments) {
+        Ok(reads) => reads,
+        Err(why) => {
+            eprintln!("tp-torture: {why}");
             return ExitCode::from(2);
         }
     };
@@ -42,6 +42,19 @@ fn main() -> ExitCode {
         read.reads, read.accepted, read.torn
     );
     ExitCode::from(u8::from(verdict != "ok"))
+}
+
+/// How many reads the command line asks for.
+fn reads(arguments: &[String]) -> Result<u64, String> {
+    match arguments {
+        [] => Ok(READS),
+        [reads] => reads.parse().map_err(|_| {
+            format!(
+                "READS is a whole number, such as {READS}, not {reads:?}; usage: tp-torture [READS]"
+            )
+        }),
+        [_, more, ..] => Err(format!("there is nothing after READS, so not {more:?}")),
+    }
 }
 
 /// What readers met.
@@ -86,6 +99,22 @@ fn torture(reads: u64) -> (Read, u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reads_that_are_none_are_refused_with_a_sentence_that_helps() {
+        let of = |arguments: &[&str]| {
+            let arguments: Vec<_> = arguments.iter().map(|text| (*text).to_owned()).collect();
+            reads(&arguments)
+        };
+        assert_eq!((of(&[]), of(&["5"])), (Ok(READS), Ok(5)));
+        for bad in ["x", "-1", "--help", ""] {
+            assert!(
+                of(&[bad]).unwrap_err().contains("tp-torture [READS]"),
+                "{bad}"
+            );
+        }
+        assert!(of(&["5", "6"]).unwrap_err().contains("\"6\""));
+    }
 
     #[test] // req: C-106, T-19, T-20
     fn no_frame_is_torn_while_it_is_overwritten_at_full_speed() {

@@ -1,5 +1,6 @@
 //! The commands of `tp`, one file each.
 
+mod arguments;
 mod bench;
 mod client;
 mod demo;
@@ -58,7 +59,7 @@ enum Command {
 impl Tp {
     /// Reads the arguments of this process; ends it with a sentence where they make no sense.
     pub fn from_arguments() -> Self {
-        <Self as clap::Parser>::parse_from(originals::translate(std::env::args_os()))
+        arguments::parse(originals::translate(std::env::args_os()))
     }
 
     /// Runs the command that was asked for.
