@@ -4,7 +4,7 @@ use tp_core_nostd::wire::discovery::*;
 
 use crate::harness::{
     Codec, MALFORMED, bytes, check_golden, check_malformed, check_tolerated, codec, encoded,
-    entries, tolerated,
+    entries, refused_when_short, tolerated,
 };
 use crate::refusal::{Refusal, block_length, missing, number, refusals, truncated, var_data};
 
@@ -17,6 +17,11 @@ pub(crate) const CODECS: &[Codec] = &[
             let view = DiscoveryResponseView::parse(bytes).map_err(Refusal::Codec)?;
             let value = DiscoveryResponse::from(view);
             Ok(encoded(|out| value.encode(out)))
+        },
+        into_short: |bytes| {
+            let view = DiscoveryResponseView::parse(bytes).map_err(Refusal::Codec)?;
+            let value = DiscoveryResponse::from(view);
+            Ok(refused_when_short(|out| value.encode(out)))
         },
     },
 ];

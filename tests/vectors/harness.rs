@@ -79,6 +79,8 @@ pub(crate) struct Codec {
     pub(crate) layout: MessageLayout,
     /// Bytes to view to value to bytes.
     pub(crate) round_trip: fn(&[u8]) -> Result<Vec<u8>, Refusal>,
+    /// Bytes to view to value, which is encoded into everything too short for it; how many bytes it takes.
+    pub(crate) into_short: fn(&[u8]) -> Result<usize, Refusal>,
 }
 
 /// The [`Codec`] of a view and its value.
@@ -90,6 +92,11 @@ macro_rules! codec {
                 let view = $view::parse(bytes).map_err(crate::refusal::Refusal::Codec)?;
                 let value = $value::try_from(view).map_err(crate::refusal::Refusal::Semantic)?;
                 Ok(crate::harness::encoded(|out| value.encode(out)))
+            },
+            into_short: |bytes| {
+                let view = $view::parse(bytes).map_err(crate::refusal::Refusal::Codec)?;
+                let value = $value::try_from(view).map_err(crate::refusal::Refusal::Semantic)?;
+                Ok(crate::harness::refused_when_short(|out| value.encode(out)))
             },
         }
     };
@@ -109,6 +116,31 @@ pub(crate) fn encoded(encode: impl Fn(&mut [u8]) -> Result<usize, EncodeError>) 
     );
     assert_eq!(encode(&mut out), Ok(needed));
     out
+}
+
+/// Encodes into each length that is too short, with bytes behind it that stay as they are; returns the length that is not.
+pub(crate) fn refused_when_short(
+    encode: impl Fn(&mut [u8]) -> Result<usize, EncodeError>,
+) -> usize {
+    const BEHIND: usize = 16;
+    const UNTOUCHED: u8 = 0xA5;
+    let mut out = vec![UNTOUCHED; BEHIND];
+    for got in 0.. {
+        let encoded = encode(&mut out[..got]);
+        assert_eq!(out[got..], [UNTOUCHED; BEHIND], "written past {got} bytes");
+        match encoded {
+            Ok(len) => {
+                assert_eq!(len, got);
+                return got;
+            }
+            Err(EncodeError::DoesNotFit { needed, got: said }) => {
+                assert!(needed > got && said == got, "{needed} bytes into {got}");
+            }
+            Err(other) => panic!("{other}"),
+        }
+        out.push(UNTOUCHED);
+    }
+    unreachable!("no length fits");
 }
 
 /// Golden bytes survive the way to the value and back. Some are whole messages `without_value`, as the error says; some
