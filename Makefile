@@ -57,7 +57,7 @@ sim: setup ## driver and clients in simulated worlds that go wrong; SEEDS=1000, 
 SANITIZED := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 
 thread-sanitizer: setup ## conductors and applications on threads, watched by the thread sanitizer; needs a nightly toolchain
-	@reason=$$(targets/linux/thread-sanitizer.sh) || { echo "thread-sanitizer: skipped, because $$reason"; exit 0; }; \
+	@reason=$$(targets/linux/thread-sanitizer.sh) || { targets/linux/skip.sh thread-sanitizer thread-sanitizer "$$reason"; exit; }; \
 	DOCS_RS=1 RUSTFLAGS="-Zsanitizer=thread --cfg thread_sanitizer" TSAN_OPTIONS=halt_on_error=1 \
 		cargo +nightly test --release -Zbuild-std --target $(SANITIZED) --target-dir $(TARGET_DIR)/thread-sanitizer \
 		-p tp-sim --test threads
@@ -69,7 +69,7 @@ FUZZER := -Zsanitizer=address --cfg fuzzing -Cpasses=sancov-module $(addprefix -
 	level=4 inline-8bit-counters pc-table trace-compares)
 
 fuzz: setup ## libFuzzer on every target, SECONDS=10 each; needs a nightly toolchain and a C++ compiler
-	@reason=$$(targets/linux/fuzzer.sh) || { echo "fuzz: skipped, because $$reason"; exit 0; }; \
+	@reason=$$(targets/linux/fuzzer.sh) || { targets/linux/skip.sh fuzz fuzzer "$$reason"; exit; }; \
 	cargo build --quiet $(AERON) --bin tp-fuzz && $(TARGET_DIR)/release/tp-fuzz --corpus $(TARGET_DIR)/fuzz/corpus && \
 	DOCS_RS=1 RUSTFLAGS="$(FUZZER)" cargo +nightly build --quiet --release --target $(SANITIZED) \
 		--manifest-path tests/fuzz/fuzz/Cargo.toml --target-dir $(TARGET_DIR)/fuzz && \
@@ -121,7 +121,7 @@ docs: setup
 bare-metal:
 	@targets/linux/setup.sh --firmware
 	@rustc --print target-libdir --target $(BOARD) | xargs test -d || \
-		{ echo "bare-metal: skipped, because the Rust target $(BOARD) is not installed"; exit 0; }; \
+		{ targets/linux/skip.sh bare-metal board "the Rust target $(BOARD) is not installed"; exit; }; \
 	for features in "" defmt; do \
 		cargo clippy -p tp-core-nostd --target $(BOARD) --features "$$features" -- -D warnings || exit 1; \
 	done

@@ -5,8 +5,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 if ! command -v valgrind >/dev/null; then
-    echo 'instruction counts skipped, because valgrind is not installed'
-    exit 0
+    targets/linux/skip.sh 'instruction counts' valgrind 'valgrind is not installed'
+    exit
 fi
 # callgrind counts the same whatever else runs, so one run is enough.
 readonly times=1000

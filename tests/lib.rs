@@ -9,3 +9,6 @@
 )]
 
 pub mod fake_transport;
+mod skip;
+
+pub use skip::skip;

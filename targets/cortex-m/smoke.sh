@@ -6,13 +6,13 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 readonly target=thumbv7em-none-eabihf limit_s=60
 
 skip() {
-    echo "firmware-smoke: skipped, because $1"
-    exit 0
+    ../linux/skip.sh firmware-smoke "$1" "$2"
+    exit
 }
 
-command -v qemu-system-arm >/dev/null || skip "qemu-system-arm is not installed (targets/linux/setup.sh --firmware)"
+command -v qemu-system-arm >/dev/null || skip qemu "qemu-system-arm is not installed (targets/linux/setup.sh --firmware)"
 rustc --print target-libdir --target $target 2>/dev/null | xargs -r test -d ||
-    skip "the Rust target $target is not installed (targets/linux/setup.sh --firmware)"
+    skip board "the Rust target $target is not installed (targets/linux/setup.sh --firmware)"
 
 target_dir=${CARGO_TARGET_DIR:-$PWD/target}
 cargo build --quiet --release --locked --target-dir "$target_dir"

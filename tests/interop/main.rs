@@ -19,6 +19,7 @@ mod stand_in;
 
 use pairs::Driver;
 use peers::Peers;
+use tp_tests::skip;
 
 /// One test per pair: with the peers, and with their stand-ins.
 macro_rules! pairs {
@@ -46,7 +47,11 @@ pairs! {
 fn their_discovery_query_and_our_service() {
     let name = "their_discovery_query_and_our_service";
     if Peers::given(name).is_some() {
-        println!("{name}: skipped, because there is no discovery service of ours yet");
+        skip(
+            name,
+            "discovery",
+            "there is no discovery service of ours yet",
+        );
     }
 }
 

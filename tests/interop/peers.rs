@@ -10,6 +10,7 @@ use std::time::Instant;
 use tempfile::TempDir;
 use tp_std::aeron::{AeronClient, ClientConfig};
 use tp_std::{Client, ConductorThread, Context};
+use tp_tests::skip;
 
 /// What takes longer hangs.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -27,7 +28,7 @@ impl Peers {
     pub(crate) fn given(test: &str) -> Option<Self> {
         let dir = std::env::var_os("TP_PEER_DIR");
         if dir.is_none() {
-            println!("{test}: skipped, because TP_PEER_DIR is not set");
+            skip(test, "peer", "TP_PEER_DIR is not set");
         }
         dir.map(|dir| Self(dir.into()))
     }

@@ -1,12 +1,13 @@
 //! What tests need: a canonical tree to fill by hand, small file systems, and what the kernel says of this process.
 //!
 //! File systems are mounted where they may be and taken away again.
-//! A test that cannot have them prints `skipped, because …` and returns; it proves nothing then, and says so.
+//! A test that cannot have them says so by `skip` and returns; it proves nothing then, and says so.
 
 #![allow(clippy::arithmetic_side_effects, reason = "test arithmetic")]
 
 use crate::mode::FileMode;
 use crate::names::{Namespace, UserName};
+use crate::skip::skip;
 use crate::tree::CanonicalTree;
 use rustix::fs::{FlockOperation, flock};
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
@@ -112,7 +113,13 @@ impl Mounted {
     /// A memory file system of `bytes`, or says why test `name` is skipped.
     pub(crate) fn tmpfs(name: &str, bytes: u64) -> Option<Self> {
         Self::new("tmpfs", &format!("size={bytes}"))
-            .map_err(|why| println!("{name}: skipped, because tmpfs cannot be mounted here: {why}"))
+            .map_err(|why| {
+                skip(
+                    name,
+                    "tmpfs",
+                    format_args!("tmpfs cannot be mounted here: {why}"),
+                )
+            })
             .ok()
     }
 
@@ -153,8 +160,14 @@ impl HugePages {
             huge.mounted = Some(Mounted::new("hugetlbfs", &options)?);
             Ok(huge)
         });
-        huge.map_err(|why| println!("{name}: skipped, because no huge pages are to be had: {why}"))
-            .ok()
+        huge.map_err(|why| {
+            skip(
+                name,
+                "huge-pages",
+                format_args!("no huge pages are to be had: {why}"),
+            )
+        })
+        .ok()
     }
 
     /// Adds pages to the kernel's pool.

@@ -63,6 +63,9 @@ mod process;
 pub mod realtime;
 mod removal;
 mod reserve;
+#[cfg(test)]
+#[path = "../../tests/skip.rs"]
+mod skip;
 mod tree;
 
 pub use allow::{AllowedBases, Permissions};

@@ -141,7 +141,7 @@ mod tests {
                     thread_priority::thread_schedule_policy().unwrap(),
                     ThreadSchedulePolicy::Realtime(RealtimeThreadSchedulePolicy::Fifo)
                 ),
-                Err(why) => println!("SCHED_FIFO: skipped, because it is not permitted: {why}"),
+                Err(why) => crate::skip::skip("SCHED_FIFO", "realtime", why),
             }
         });
     }
@@ -151,7 +151,7 @@ mod tests {
         let _turn = turn_to_lock();
         match lock_all_memory() {
             Ok(()) => assert!(locked_kib() > 0),
-            Err(why) => println!("locking: skipped, because it is not permitted: {why}"),
+            Err(why) => crate::skip::skip("locking", "memory-lock", why),
         }
         rustix::mm::munlockall().unwrap();
     }

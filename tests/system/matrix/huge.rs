@@ -6,6 +6,7 @@ use std::process::Command;
 
 use rustix::fs::{FlockOperation, flock};
 use tp_core_nostd::wire::driver::HugepagesPolicy;
+use tp_tests::skip;
 
 use super::exchange::{Row, shape};
 use super::film::Film;
@@ -105,6 +106,10 @@ fn huge_pages() {
             rig.start_driver();
             row.run_on(rig, &Film::load());
         }
-        Err(why) => println!("huge_pages: skipped, because no huge pages are to be had: {why}"),
+        Err(why) => skip(
+            "huge_pages",
+            "huge-pages",
+            format_args!("no huge pages are to be had: {why}"),
+        ),
     }
 }

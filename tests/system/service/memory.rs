@@ -7,6 +7,7 @@ use std::process::Command;
 use tempfile::TempDir;
 use tp_core_nostd::wire::driver::RefusalCode;
 use tp_std::ProducerConfig;
+use tp_tests::skip;
 
 use crate::host::{Host, PATIENCE, files_below, stream};
 
@@ -23,7 +24,11 @@ impl Mounted {
         match mount {
             Ok(output) if output.status.success() => Some(Self(dir)),
             other => {
-                println!("{test}: skipped, because {kind} cannot be mounted here: {other:?}");
+                skip(
+                    test,
+                    kind,
+                    format_args!("{kind} cannot be mounted here: {other:?}"),
+                );
                 None
             }
         }
@@ -60,7 +65,11 @@ fn memory_that_cannot_be_locked_is_a_refusal_with_its_reason() {
         .arg("true")
         .output();
     if !probe.is_ok_and(|output| output.status.success()) {
-        println!("{test}: skipped, because capabilities and limits cannot be changed here");
+        skip(
+            test,
+            "capabilities",
+            "capabilities and limits cannot be changed here",
+        );
         return;
     }
     let host = Host::new();
@@ -164,7 +173,11 @@ fn a_read_only_base_directory_is_a_refusal_with_its_reason() {
     let namespace = base.path().join("tensorpool-test/default");
     let frozen = Command::new("chattr").arg("+i").arg(&namespace).output();
     if !frozen.is_ok_and(|output| output.status.success()) {
-        println!("{test}: the second half skipped, because directories cannot be made immutable");
+        skip(
+            test,
+            "immutable",
+            "in its second half directories have to be made immutable",
+        );
         return;
     }
     let (code, text) = host.attach_refused(base.path());
