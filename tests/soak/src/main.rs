@@ -94,7 +94,7 @@ fn soak(time: Duration) -> Result<Value, String> {
 mod tests {
     use super::*;
 
-    #[test] // req: C-164
+    #[test]
     fn a_time_that_is_none_is_refused_with_a_sentence_that_helps() {
         for bad in ["x", "0", "1.5", ""] {
             let error = Args::try_parse_from(["tp-soak", bad]).unwrap_err();
