@@ -6,6 +6,7 @@ mod decoders;
 mod discovery;
 mod driver;
 mod lease;
+mod limiter;
 mod listeners;
 mod mapping;
 mod memory;
@@ -46,6 +47,7 @@ pub const TARGETS: &[Target] = &[
     target("claims", claims::run, random),
     target("progress", progress::run, random),
     target("mapping", mapping::run, mapping::seeds),
+    target("rate_limiter", limiter::run, random),
     target("lease_client", lease::run, lease::seeds),
     target("driver_engine", driver::run, random),
     target("config", config::run, config::seeds),
