@@ -61,9 +61,9 @@ impl Medium for TestMedium {
 }
 
 fn soon<T: 'static>(make: impl Fn() -> T + Send + 'static) -> Awaited<T> {
-    let mut looks = 0;
+    let mut looks = 0_u32;
     Box::new(move || {
-        looks += 1;
+        looks = looks.saturating_add(1);
         match looks {
             1 => Poll::Pending,
             2 => Poll::Ready(Ok(make())),
