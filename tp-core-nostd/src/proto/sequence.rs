@@ -14,8 +14,6 @@
 //! assert_eq!(sequencer.gap_drops(), 2);
 //! ```
 
-use core::cmp::Ordering;
-
 use crate::seq::Seq;
 use crate::transport::ImageId;
 
@@ -62,13 +60,23 @@ enum Switch {
     CatchingUp,
 }
 
+/// The descriptors so far.
+#[derive(Clone, Copy, Debug)]
+struct Described {
+    /// The image of the last one.
+    image: ImageId,
+    /// A number of that image below this one is a regression.
+    floor: Seq,
+    /// The highest number. Above it, up to the last frame seen, are frames that were found in memory.
+    highest: Seq,
+}
+
 /// Follows the descriptors of one stream.
 #[derive(Clone, Debug)]
 pub struct Sequencer {
     /// The last frame seen, by descriptor or in memory.
     last: Option<Seq>,
-    /// The image of the last descriptor, and the number below which one of that image is a regression.
-    described: Option<(ImageId, Seq)>,
+    described: Option<Described>,
     /// Whether the last frame was thinned by its consumer.
     is_thinned: bool,
     switch: Switch,
@@ -111,7 +119,12 @@ impl Sequencer {
             Arrival::Duplicate => {
                 // The descriptor of a frame that was found in memory before.
                 if self.switch == Switch::Settled {
-                    self.described = Some((image, seq));
+                    let highest = self.described.map(|described| described.highest);
+                    self.described = Some(Described {
+                        image,
+                        floor: seq,
+                        highest: highest.map_or(seq, |highest| highest.max(seq)),
+                    });
                 }
                 return arrival;
             }
@@ -122,7 +135,11 @@ impl Sequencer {
         }
         self.last = Some(seq);
         self.is_thinned = false;
-        self.described = Some((image, seq));
+        self.described = Some(Described {
+            image,
+            floor: seq,
+            highest: seq,
+        });
         if self.switch == Switch::CatchingUp {
             self.switch = Switch::Settled;
         }
@@ -133,20 +150,26 @@ impl Sequencer {
         let Some(last) = self.last else {
             return Arrival::First;
         };
-        let same_image = self.described.is_none_or(|(current, _)| current == image);
-        let described = self.described.filter(|_| same_image);
-        match seq.cmp(&last) {
-            Ordering::Greater => match missed(last, seq) {
+        if seq > last {
+            return match missed(last, seq) {
                 0 => Arrival::Next,
                 missed if missed > self.max_gap => Arrival::Resync { missed },
                 missed => Arrival::Gap { missed },
-            },
-            _ if described.is_some_and(|(_, described)| seq < described) => Arrival::Regression,
-            Ordering::Equal if self.is_thinned && !same_image && self.switch != Switch::Settled => {
-                Arrival::Again
-            }
-            _ if same_image || self.switch != Switch::Settled => Arrival::Duplicate,
-            _ => Arrival::NewWriter,
+            };
+        }
+        let Some(described) = self.described else {
+            return Arrival::Duplicate;
+        };
+        let same_image = described.image == image;
+        let is_switching = self.switch != Switch::Settled;
+        let comes_again = seq == last && self.is_thinned && !same_image && is_switching;
+        // One that was found in memory is no news of a writer, whichever image describes it.
+        let was_found = seq > described.highest;
+        match same_image {
+            true if seq < described.floor => Arrival::Regression,
+            false if comes_again => Arrival::Again,
+            false if !is_switching && !was_found => Arrival::NewWriter,
+            true | false => Arrival::Duplicate,
         }
     }
 
@@ -182,24 +205,22 @@ impl Sequencer {
         self.switch = Switch::BothOpen;
     }
 
-    /// The stream before the switch was left.
-    pub fn end_switch(&mut self) {
-        if self.switch == Switch::BothOpen {
-            self.switch = Switch::CatchingUp;
-        }
+    /// The stream before the switch was left, or every stream was given up and another one follows.
+    pub const fn end_switch(&mut self) {
+        self.switch = Switch::CatchingUp;
     }
 
     /// The descriptors come through a new subscription to the same stream. It joins an image where the image's slowest
     /// subscriber is, so numbers may arrive once more.
     pub fn resubscribed(&mut self) {
-        if let Some((_, seq)) = &mut self.described {
-            *seq = Seq::FIRST;
+        if let Some(described) = &mut self.described {
+            described.floor = Seq::FIRST;
         }
     }
 
     /// The image that the last descriptor came through.
     pub fn image(&self) -> Option<ImageId> {
-        self.described.map(|(image, _)| image)
+        self.described.map(|described| described.image)
     }
 
     /// Forgets the last number, for a new mapping. Counters stay (T-45).
@@ -248,14 +269,24 @@ mod tests {
         sequencer
     }
 
-    fn states() -> [(&'static str, Sequencer); 7] {
-        let [mut both, mut behind, mut reset, mut capped, mut again] = [(); 5].map(|()| at_1000());
+    fn states() -> [(&'static str, Sequencer); 9] {
+        let [
+            mut both,
+            mut behind,
+            mut left,
+            mut reset,
+            mut capped,
+            mut again,
+            mut found,
+        ] = [(); 7].map(|()| at_1000());
         both.begin_switch();
         behind.begin_switch();
         behind.end_switch();
+        left.end_switch();
         reset.reset();
         capped.set_max_gap(None);
         again.resubscribed();
+        found.follow(seq(1002));
         [
             ("unseen", Sequencer::new()),
             ("reset", reset),
@@ -263,7 +294,9 @@ mod tests {
             ("rate cap", capped),
             ("both open", both),
             ("catching up", behind),
+            ("all left", left),
             ("again", again),
+            ("found 1002", found),
         ]
     }
 
@@ -294,14 +327,18 @@ at 1000     A: Regression Regression Duplicate Next gap1 gap256 resync257
 rate cap    A: Regression Regression Duplicate Next gap1 gap256 gap257
 both open   A: Regression Regression Duplicate Next gap1 gap256 resync257
 catching up A: Regression Regression Duplicate Next gap1 gap256 resync257
+all left    A: Regression Regression Duplicate Next gap1 gap256 resync257
 again       A: Duplicate Duplicate Duplicate Next gap1 gap256 resync257
+found 1002  A: Regression Regression Duplicate Duplicate Duplicate gap254 gap255
 unseen      B: First First First First First First First
 reset       B: First First First First First First First
 at 1000     B: NewWriter NewWriter NewWriter Next gap1 gap256 resync257
 rate cap    B: NewWriter NewWriter NewWriter Next gap1 gap256 gap257
 both open   B: Duplicate Duplicate Duplicate Next gap1 gap256 resync257
 catching up B: Duplicate Duplicate Duplicate Next gap1 gap256 resync257
+all left    B: Duplicate Duplicate Duplicate Next gap1 gap256 resync257
 again       B: NewWriter NewWriter NewWriter Next gap1 gap256 resync257
+found 1002  B: NewWriter NewWriter NewWriter Duplicate Duplicate gap254 gap255
 ";
         assert_eq!(table, reviewed);
     }
@@ -434,6 +471,12 @@ again       B: NewWriter NewWriter NewWriter Next gap1 gap256 resync257
                     0 => sequencer.begin_switch(),
                     1 => sequencer.end_switch(),
                     2 => sequencer.resubscribed(),
+                    3 => {
+                        if let Some(next) = sequencer.last_seq().and_then(Seq::next) {
+                            prop_assert_eq!(sequencer.follow(next), 0);
+                            run.push(next.get());
+                        }
+                    }
                     _ => {}
                 }
                 match sequencer.observe(ImageId(image), seq(raw)) {
@@ -479,6 +522,18 @@ again       B: NewWriter NewWriter NewWriter Next gap1 gap256 resync257
             "the publisher itself went back"
         );
         assert_eq!(sequencer.observe(A, seq(1005)), Arrival::Next);
+    }
+
+    #[test] // req: E-01, T-14
+    fn another_image_describes_what_was_found_in_memory_without_being_a_new_writer() {
+        let mut sequencer = at_1000();
+        assert_eq!(sequencer.follow(seq(1004)), 3);
+        for late in [1001, 1002, 1004] {
+            assert_eq!(sequencer.observe(B, seq(late)), Arrival::Duplicate);
+        }
+        assert_eq!(sequencer.observe(B, seq(1003)), Arrival::Regression);
+        assert_eq!(sequencer.observe(B, seq(1005)), Arrival::Next);
+        assert_eq!(sequencer.observe(A, seq(1005)), Arrival::NewWriter);
     }
 
     #[test] // req: E-01
