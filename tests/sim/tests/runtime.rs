@@ -22,6 +22,9 @@ const BUGS: &[(RuntimeBug, &str)] = &[
     (RuntimeBug::Garbled, "blobs_are_whole_or_counted"),
     (RuntimeBug::Mismatched, "joins_pass_what_is_there"),
     (RuntimeBug::Miscounted, "joined_frames_are_counted"),
+    (RuntimeBug::Namesakes, "trace_ids_are_unique"),
+    (RuntimeBug::Adopted, "links_name_real_parents"),
+    (RuntimeBug::Unborn, "no_link_is_without_a_frame"),
     (RuntimeBug::Impatient, "joins_wait_until_it_is_time"),
     (RuntimeBug::Widened, "joins_keep_to_their_times"),
     (RuntimeBug::Frozen, "nobody_reads_a_dead_epoch_for_long"),
@@ -55,6 +58,7 @@ fn nothing_breaks_a_promise() {
         blobs,
         joined,
         joined_by_time,
+        links,
     } = seen;
     let worth = [
         (frames, 60_000),
@@ -66,6 +70,7 @@ fn nothing_breaks_a_promise() {
         (blobs, 300),
         (joined, 1_000),
         (joined_by_time, 1_000),
+        (links, 1_000),
     ];
     let is_worth = worth.iter().all(|(seen, least)| seen > least);
     assert!(is_worth, "{seen:?} is not worth a promise");

@@ -9,7 +9,10 @@ use tp_core_nostd::ids::Epoch;
 use tp_core_nostd::shm::TensorHeader;
 use tp_core_nostd::time::Instant;
 use tp_core_nostd::wire::enums::{Dtype, MajorOrder};
-use tp_std::{Client, Consumers, Frame, OfferError, Pending, Producer, ProducerConfig, Published};
+use tp_std::{
+    Client, Consumers, Frame, OfferError, Pending, Producer, ProducerConfig, Published, Stage,
+    TraceIds, Tracing,
+};
 use tp_tests::fake_transport::Dice;
 
 use super::files::own_regions;
@@ -23,6 +26,8 @@ use super::{ASK_AGAIN, STRIDE};
 
 /// Frames that are filled at the same time at most.
 const IN_HAND: usize = 3;
+/// The node of a camera without a driver, which hands out lower ones.
+const NODE_WITHOUT_DRIVER: u64 = 1001;
 /// Bytes that a hasty camera tells of too early.
 const TOO_MANY: usize = 100;
 
@@ -131,8 +136,20 @@ impl Camera {
             false => ProducerConfig::new(wish.stream),
         };
         config
+            .with_tracing(self.tracing())
             .with_header_first(wish.header_first)
             .with_descriptor_timestamp(true)
+    }
+
+    /// Its frames are nobody's children, under the node that the driver gives it, or else one of its own.
+    fn tracing(&self) -> Tracing {
+        let tracing = Tracing::of(Stage::Root);
+        let own = match (self.planted.is(Bug::Namesakes), self.wish.is_direct) {
+            (false, false) => return tracing,
+            (false, true) => NODE_WITHOUT_DRIVER,
+            (true, _) => 1,
+        };
+        tracing.with_ids(TraceIds::of_node(own).unwrap())
     }
 
     /// Sends what waited for its time; how consumers are treated may change, where that is its business.

@@ -11,11 +11,15 @@ use tp_core_nostd::time::Clock;
 use tp_core_nostd::wire::control::{
     DataSourceAnnounce, MetaBlobAnnounce, MetaBlobChunk, MetaBlobComplete, QosProducer,
 };
+use tp_core_nostd::wire::tracelink::TraceLinkSet;
 use tp_std::Client;
-use tp_std::handlers::{HandlerRegistration, Metadata, MetadataHandler, Qos, QosHandler};
+use tp_std::handlers::{
+    Control, ControlHandler, HandlerRegistration, Metadata, MetadataHandler, Qos, QosHandler,
+};
 use tp_tests::fake_transport::FakeClock;
 
 use super::source::{KEYS, LONGEST_BLOB, Saying};
+use super::traces::Link;
 
 /// A blob that is not heard of for so long is given up.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -27,6 +31,7 @@ pub(super) struct Hearing {
     heard: Arc<Mutex<Heard>>,
     _qos: HandlerRegistration<Qos>,
     _metadata: HandlerRegistration<Metadata>,
+    _control: HandlerRegistration<Control>,
 }
 
 /// What was heard.
@@ -45,6 +50,8 @@ pub(super) struct Heard {
     whole: BTreeSet<(StreamId, u32)>,
     /// The same, with their bytes, until they were looked at.
     pub(super) fresh: Vec<(StreamId, u32, Vec<u8>)>,
+    /// Links, until they were looked at.
+    pub(super) links: Vec<Link>,
 }
 
 impl Hearing {
@@ -59,10 +66,12 @@ impl Hearing {
             receiver: BlobReceiver::new(PATIENCE, true, places),
             announced: 0,
             whole: BTreeSet::new(),
+            links: Vec::new(),
             fresh: Vec::new(),
         }));
         Self {
             _qos: client.on_qos(Ear(heard.clone())).unwrap(),
+            _control: client.on_control(Ear(heard.clone())).unwrap(),
             _metadata: client.on_metadata(Ear(heard.clone())).unwrap(),
             heard,
         }
@@ -106,6 +115,12 @@ impl QosHandler for Ear {
             let mut heard = self.0.lock().unwrap();
             heard.reports.insert((report.stream_id, epoch), *report);
         }
+    }
+}
+
+impl ControlHandler for Ear {
+    fn on_trace_link_set(&mut self, links: &TraceLinkSet<'_>) {
+        self.0.lock().unwrap().links.push(Link::from(links));
     }
 }
 

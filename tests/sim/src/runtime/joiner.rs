@@ -3,24 +3,26 @@
 
 use core::task::Poll;
 use core::time::Duration;
+use std::path::Path;
 
 use tp_core_nostd::ids::{Epoch, StreamId};
 use tp_core_nostd::seq::Seq;
 use tp_core_nostd::time::Instant;
 use tp_std::{
-    Client, ClockDomain, ConsumeError, Consumer, ConsumerConfig, FrameView, JoinConfig, JoinInput,
-    LatestJoinBarrier, MergeMap, OutTime, Pending, SequenceJoinBarrier, SequenceMap,
-    TimestampJoinBarrier, TimestampMap, TimestampSource,
+    Client, ClockDomain, ConsumeError, Consumer, ConsumerConfig, FrameView, JoinBarrier,
+    JoinConfig, JoinCounters, JoinInput, JoinMode, JoinRead, LatestJoinBarrier, MergeMap, OutTime,
+    Pending, SequenceJoinBarrier, SequenceMap, TimestampJoinBarrier, TimestampMap, TimestampSource,
 };
 use tp_tests::fake_transport::Dice;
 
 use super::ledger::Ledger;
 use super::planted::{Bug, Planted};
+use super::stage::Outlet;
 use super::times::{Need, Times};
 use super::wishes::{JoinWish, Joins};
 use super::{ASK_AGAIN, STRIDE};
 
-/// The stream that comes out, and its epoch; nobody reads it.
+/// The stream that comes out, and the epoch its maps are for; nobody reads it.
 const OUT: StreamId = StreamId::new(50_000).unwrap();
 const OUT_EPOCH: Epoch = Epoch::new(1).unwrap();
 /// Joined by number, a frame of the second stream is so much ahead of that of the first.
@@ -137,6 +139,7 @@ pub(super) struct Joiner {
     ask_at: Instant,
     inputs: Vec<Consumer>,
     gate: Gate,
+    outlet: Outlet,
     /// Outputs, frames used, frames lost.
     counted: [u64; 3],
     dice: Dice,
@@ -144,13 +147,20 @@ pub(super) struct Joiner {
 }
 
 impl Joiner {
-    pub(super) fn new(wish: JoinWish, client: &Client, dice: Dice, planted: Planted) -> Self {
+    pub(super) fn new(
+        wish: JoinWish,
+        client: &Client,
+        dir: &Path,
+        dice: Dice,
+        planted: Planted,
+    ) -> Self {
         Self {
             wish,
             asked: Vec::new(),
             ask_at: Instant::from_ns(0),
             inputs: Vec::new(),
             gate: Gate::new(&wish, client),
+            outlet: Outlet::new(OUT, dir),
             counted: [0; 3],
             dice,
             planted,
@@ -160,6 +170,7 @@ impl Joiner {
     /// Asks for its inputs, or tries an output.
     pub(super) fn step(&mut self, now: Instant, client: &Client, ledger: &mut Ledger) {
         self.ask(now, client);
+        self.outlet.ask(now, client);
         if self.inputs.len() < self.wish.inputs.len() || self.dice.happens(30) {
             return;
         }
@@ -243,7 +254,7 @@ impl Joiner {
             .map(|input| (input.stream(), input.epoch()))
             .collect();
         let (planted, dice) = (self.planted, &mut self.dice);
-        let (mut buffer, mut used) = ([0; STRIDE], Vec::new());
+        let (mut buffer, mut used, mut parents) = ([0; STRIDE], Vec::new(), Vec::new());
         let by_time = matches!(self.gate, Gate::ByTime(..));
         let mut take = |input: &JoinInput, frame: &FrameView<'_>| {
             let Ok(len) = frame.copy_to(&mut buffer) else {
@@ -254,7 +265,7 @@ impl Joiner {
                 stream,
                 epoch,
                 seq,
-                ..
+                trace_id,
             } = *input;
             let is_in_turn = used.last() < Some(&(rule, seq));
             used.push((rule, seq));
@@ -268,14 +279,26 @@ impl Joiner {
             }
             ledger.seen.joined_by_time += u64::from(by_time);
             ledger.joined(stream, epoch, seq, frame.capture_ns(), &buffer[..len]);
-            !(planted.is(Bug::Miscounted) && dice.happens(2))
+            if planted.is(Bug::Miscounted) && dice.happens(2) {
+                return false;
+            }
+            if let Some(id) = trace_id {
+                ledger.used((stream, epoch, seq), id);
+                if !parents.contains(&id) {
+                    parents.push(id);
+                }
+            }
+            true
         };
         let inputs = &mut self.inputs;
-        let (read, counters) = match &mut self.gate {
-            Gate::ByNumber(join) => (join.read(inputs, &mut take), join.counters()),
-            Gate::ByTime(join, _) => (join.read(inputs, &mut take), join.counters()),
-            Gate::Newest(join) => (join.read(inputs, &mut take), join.counters()),
+        let (read, counters, ids) = match &mut self.gate {
+            Gate::ByNumber(join) => read(join, inputs, &mut take),
+            Gate::ByTime(join, _) => read(join, inputs, &mut take),
+            Gate::Newest(join) => read(join, inputs, &mut take),
         };
+        if read.frames > 0 {
+            self.outlet.write(ids, parents, ledger, &mut self.dice);
+        }
         let (used, tries) = (used.len() as u64, due.tries(mapped.len()));
         if u64::from(read.frames) + u64::from(read.lost) != tries {
             let detail = format!("{read:?}, {tries} frames were due: {:?}", due.frames);
@@ -307,4 +330,14 @@ impl Joiner {
         let (first, second) = (last(first)?, last(second)?);
         Seq::new(first.min(second.checked_sub(AHEAD)?))
     }
+}
+
+/// What a join reads, and the ids of that.
+fn read<K: JoinMode>(
+    join: &mut JoinBarrier<K>,
+    inputs: &mut [Consumer],
+    take: impl FnMut(&JoinInput, &FrameView<'_>) -> bool,
+) -> (JoinRead, JoinCounters, Vec<Option<u64>>) {
+    let read = join.read(inputs, take);
+    (read, join.counters(), join.parents().collect())
 }

@@ -9,6 +9,7 @@ use tp_core_nostd::time::Instant;
 use tp_core_nostd::wire::control::FrameDescriptor;
 use tp_tests::fake_transport::Owner;
 
+use super::traces::{FrameId, Link, Traces};
 use crate::invariants::Violation;
 
 /// The promises of the runtime.
@@ -25,6 +26,9 @@ pub(crate) const PROMISES: &[&str] = &[
     "blobs_are_whole_or_counted",
     "joins_pass_what_is_there",
     "joined_frames_are_counted",
+    "trace_ids_are_unique",
+    "links_name_real_parents",
+    "no_link_is_without_a_frame",
     "joins_wait_until_it_is_time",
     "joins_keep_to_their_times",
     "everybody_settles",
@@ -64,6 +68,8 @@ pub struct Seen {
     pub joined: u64,
     /// Those of joins by time.
     pub joined_by_time: u64,
+    /// Links that were heard.
+    pub links: u64,
 }
 
 impl AddAssign for Seen {
@@ -77,6 +83,7 @@ impl AddAssign for Seen {
         self.blobs += more.blobs;
         self.joined += more.joined;
         self.joined_by_time += more.joined_by_time;
+        self.links += more.links;
     }
 }
 
@@ -98,6 +105,7 @@ pub(super) struct Ledger {
     begun: Frames,
     /// The last number whose descriptor went out, through which publication of whom.
     told: BTreeMap<(Publication, StreamId, Epoch), Seq>,
+    traces: Traces,
     blobs: BTreeMap<(StreamId, u32), Content>,
     /// Blobs that everybody has to hear.
     for_all: Vec<(StreamId, u32)>,
@@ -180,8 +188,13 @@ impl Ledger {
             stream_id: stream,
             epoch,
             seq,
+            trace_id,
             ..
         } = *descriptor;
+        if let Some(id) = trace_id {
+            let told = self.traces.told((stream, epoch, seq), id);
+            self.kept(told);
+        }
         let last = self.told.insert((publication, stream, epoch), seq);
         if let Some(last) = last.filter(|last| *last >= seq) {
             let detail = format!("{stream}, {epoch}: {seq} after {last}");
@@ -254,6 +267,24 @@ impl Ledger {
         }
     }
 
+    /// A stage used a frame, and was told that this is its id.
+    pub(super) fn used(&mut self, frame: FrameId, id: u64) {
+        let used = self.traces.used(frame, id);
+        self.kept(used);
+    }
+
+    /// A stage published a frame that it made from others.
+    pub(super) fn made(&mut self, frame: FrameId, id: u64, parents: Vec<u64>) {
+        self.traces.made(Link { frame, id, parents });
+    }
+
+    /// Somebody heard from what a frame was made.
+    pub(super) fn heard(&mut self, link: &Link) {
+        self.seen.links += 1;
+        let heard = self.traces.heard(link);
+        self.kept(heard);
+    }
+
     /// A blob that nobody sent yet.
     pub(super) fn blob(&mut self, stream: StreamId, len: usize) -> NewBlob {
         let content = self.content(len);
@@ -280,6 +311,12 @@ impl Ledger {
         if !sent.is_some_and(|content| content.is(bytes)) {
             let detail = format!("{stream}: blob {kind} is not {sent:?}");
             self.broken("blobs_are_whole_or_counted", detail);
+        }
+    }
+
+    fn kept(&mut self, promise: Result<(), (&'static str, String)>) {
+        if let Err((invariant, detail)) = promise {
+            self.broken(invariant, detail);
         }
     }
 

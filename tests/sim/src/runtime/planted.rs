@@ -1,9 +1,11 @@
 //! Bugs to order, as in the first world: each sits at the edge of the runtime, or in the applications around it, and
 //! breaks one promise.
 
+use tp_core_nostd::seq::Seq;
 use tp_core_nostd::wire::control::{
     DataSourceMetaView, MetaBlobChunkView, QosProducer, QosProducerView,
 };
+use tp_core_nostd::wire::tracelink::{TraceLinkSet, TraceLinkSetView};
 use tp_std::{METADATA_STREAM, QOS_STREAM};
 
 use crate::{CONTROL, DESCRIPTORS};
@@ -31,6 +33,12 @@ pub enum Bug {
     Garbled,
     /// Joins go by another map than they should.
     Mismatched,
+    /// Cameras mint ids as if they were one.
+    Namesakes,
+    /// Links name other parents than their frames have.
+    Adopted,
+    /// Links are of frames that are yet to be written.
+    Unborn,
     /// Joins by time take more of it than they should.
     Widened,
     /// Joins by time do not wait as long as they should.
@@ -79,6 +87,17 @@ impl Planted {
                 let mut report = QosProducer::try_from(report).ok()?;
                 report.current_seq = report.current_seq.next()?;
                 report.encode(&mut changed).ok()?;
+            }
+            Bug::Adopted if stream_id == CONTROL => {
+                TraceLinkSetView::parse(message).ok()?;
+                // Of the last parent.
+                *changed.last_mut()? ^= 1;
+            }
+            Bug::Unborn if stream_id == CONTROL => {
+                let links = TraceLinkSetView::parse(message).ok()?;
+                let mut links = TraceLinkSet::try_from(links).ok()?;
+                links.seq = Seq::new(links.seq.get() + 1_000_000)?;
+                links.encode(&mut changed).ok()?;
             }
             Bug::Garbled if stream_id == METADATA_STREAM => {
                 MetaBlobChunkView::parse(message).ok()?;

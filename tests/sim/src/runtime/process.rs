@@ -101,7 +101,7 @@ impl Process {
             viewers: viewers.collect(),
             joiner: roles
                 .joins
-                .map(|wish| Joiner::new(wish, &client, Dice::seeded(dice.roll()), planted)),
+                .map(|wish| Joiner::new(wish, &client, files, Dice::seeded(dice.roll()), planted)),
             _authority: roles.announces.map(|wish| {
                 let (epoch, map) = joiner::map(&wish, planted);
                 client.announce_merge_map_for(epoch, map).unwrap()
@@ -131,11 +131,18 @@ impl Process {
         for (stream, kind, bytes) in fresh {
             ledger.took_blob(stream, kind, &bytes);
         }
-        let mut overheard = self.tap.lock();
-        for (publication, descriptor) in overheard.told.drain(..) {
+        for link in self.hearing.look(|heard| core::mem::take(&mut heard.links)) {
+            ledger.heard(&link);
+        }
+        self.overhear(ledger);
+        self.freeze(now, self.tap.lock().leases());
+    }
+
+    /// Which descriptors it sent since the last time.
+    fn overhear(&self, ledger: &mut Ledger) {
+        for (publication, descriptor) in self.tap.lock().told.drain(..) {
             ledger.told((self.owner, publication), &descriptor);
         }
-        self.freeze(now, overheard.leases());
     }
 
     /// What its log said since the last time.
@@ -163,6 +170,8 @@ impl Process {
         for viewer in &mut self.viewers {
             viewer.step(now, &self.client, ledger, mood != Mood::Busy);
         }
+        // What it joins may have been sent just now.
+        self.overhear(ledger);
         if let Some(joiner) = &mut self.joiner {
             joiner.step(now, &self.client, ledger);
         }
