@@ -8,7 +8,7 @@ use tp_core_nostd::proto::read::{DropReason, Reader};
 use tp_core_nostd::proto::sequence::{Arrival, Sequencer};
 use tp_core_nostd::proto::thinning::{FrameTimes, Thinner};
 use tp_core_nostd::seq::Seq;
-use tp_core_nostd::time::Clock;
+use tp_core_nostd::time::{Clock, Instant};
 use tp_core_nostd::transport::ImageId;
 use tp_core_nostd::wire::control::{FrameDescriptor, FrameDescriptorView};
 use tp_linux_hugepages::Mapping;
@@ -94,6 +94,11 @@ impl Hot {
         self.first = None;
         self.pending = None;
         self.note = None;
+    }
+
+    /// By the clock of the client.
+    pub(super) fn now(&self) -> Instant {
+        self.clock.now()
     }
 
     pub(super) const fn stream(&self) -> StreamId {

@@ -24,12 +24,11 @@ use tp_core_nostd::proto::read::Reader;
 use tp_core_nostd::role::Generation;
 use tp_core_nostd::seq::Seq;
 use tp_core_nostd::shm::PayloadPool;
-use tp_core_nostd::time::Clock;
 use tp_core_nostd::wire::control::{FrameDescriptor, FrameProgress};
 use tp_core_nostd::wire::enums::ClockDomain;
 use tp_linux_hugepages::{MappedBell, Mapping};
 
-use crate::clock::{MonotonicClock, SharedClock};
+use crate::clock::SharedClock;
 use crate::link::Link;
 use crate::medium::Receiver;
 use alone::Alone;
@@ -288,7 +287,7 @@ impl Consumer {
     /// Without a conductor nobody else looks after the memory.
     #[cold]
     fn check_alone(&mut self) {
-        let now = MonotonicClock.now();
+        let now = self.hot.now();
         let (Some(alone), Some(reading)) = (&mut self.alone, &self.hot.reading) else {
             return;
         };
@@ -365,7 +364,7 @@ impl Consumer {
             && let Some(reading) = &self.hot.reading
         {
             let epoch = reading.regions().ring().shape().epoch;
-            self.alone = Some(Alone::new(orphaned, epoch, MonotonicClock.now()));
+            self.alone = Some(Alone::new(orphaned, epoch, self.hot.now()));
             // Its connection is gone; nothing comes through it any more.
             self.feeds.reset();
         }

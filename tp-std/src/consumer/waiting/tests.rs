@@ -1,10 +1,14 @@
 use std::sync::Arc;
 use std::thread;
 
+use tp_core_nostd::time::{Clock, Instant};
+use tp_tests::fake_transport::FakeClock;
+
 use super::*;
 use crate::clock::SharedClock;
 use crate::consumer::bench::{STREAM, Stage, note, seq};
 use crate::consumer::{Board, ConsumerConfig, ConsumerLink};
+use crate::link::Orphaned;
 
 /// Longer than any test takes.
 const LONG: Duration = Duration::from_secs(600);
@@ -16,13 +20,18 @@ const WAITS: [Wait; 3] = [Wait::Spin, Wait::Deadline(LONG), PARK];
 
 /// A consumer as its conductor hands it out, without a descriptor stream.
 fn consumer(stage: &Stage) -> (Consumer, Arc<ConsumerLink>) {
+    consumer_by(SharedClock::default(), stage)
+}
+
+/// The same, whose client goes by `clock`.
+fn consumer_by(clock: SharedClock, stage: &Stage) -> (Consumer, Arc<ConsumerLink>) {
     let link = Arc::<ConsumerLink>::default();
     hand_over(&link, stage);
     let consumer = Consumer::new(
         link.clone(),
         Board::new(false),
         &ConsumerConfig::new(STREAM),
-        SharedClock::default(),
+        clock,
     );
     (consumer, link)
 }
@@ -166,4 +175,37 @@ fn claims_that_were_given_up_are_passed_over_and_counted() {
     let got = until(&mut consumer, Wait::Spin, 7);
     assert_eq!(got, [(0, Some(true)), (7, Some(true))]);
     assert_eq!(consumer.counters().gap_drops(), 6);
+}
+
+#[test] // req: E-01, C-139
+fn alone_it_reads_every_frame_while_its_producer_lives_by_the_clock_of_its_client() {
+    let clock = FakeClock::default();
+    let set = |seconds: u64| {
+        clock.set(Instant::from_ns(seconds * 1_000_000_000));
+        clock.now()
+    };
+    let stage = Stage::new(5, 8);
+    let (mut consumer, link) = consumer_by(SharedClock::new(clock.clone()), &stage);
+    // Long before this machine was started, as far as its own clock can tell.
+    stage.touch(set(1));
+    link.orphan(Orphaned {
+        pid: std::process::id().into(),
+        window: Duration::from_secs(3),
+    });
+    let mut got = Vec::new();
+    for second in 1..=40 {
+        stage.touch(set(second));
+        stage.write([second - 1]);
+        let polled = consumer.wait(Wait::Deadline(Duration::ZERO), note(&mut got));
+        assert_eq!(polled, Ok(1), "{second}");
+    }
+    let all: Vec<_> = (0..40).map(|raw| (raw, Some(true))).collect();
+    assert_eq!(got, all);
+    // The last sign of life was given at 40.
+    let mut at = |second: u64| {
+        set(second);
+        consumer.poll(1, |_, _| panic!("no frame"))
+    };
+    assert_eq!(at(43), Ok(0));
+    assert_eq!(at(44), Err(ConsumeError::Closed));
 }
