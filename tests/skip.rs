@@ -1,6 +1,6 @@
 //! What a test cannot do here it says by [`skip`], which is an error where somebody promised that it can (C-180).
 //!
-//! `TP_PROVIDED` holds the promises, names of [`NEEDS`] with spaces between them: `.ci/run` sets it to what its machine has.
+//! `TP_PROVIDED` holds the promises, names as in `NEEDS` with spaces between them: `.ci/run` sets it to what its machine has.
 //! `TP_SKIPS` is a file that collects what was skipped, for a summary.
 
 #![allow(
@@ -32,7 +32,7 @@ pub const NEEDS: &[&str] = &[
 /// Says that `test` is left out, since this machine does not have what it `needs`.
 ///
 /// # Panics
-/// It was promised, or `needs` is none of [`NEEDS`].
+/// It was promised, or `needs` is none of those names.
 pub fn skip(test: &str, needs: &str, why: impl Display) {
     let promised = std::env::var("TP_PROVIDED").unwrap_or_default();
     let line =
