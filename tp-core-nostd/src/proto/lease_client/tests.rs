@@ -40,6 +40,17 @@ impl Bench {
         })
     }
 
+    /// Holds a lease since 0 whose keepalives are switched off.
+    fn kept_by_hand() -> Self {
+        let mut bench = Self::new(LeaseConfig {
+            keepalive_interval: Duration::ZERO,
+            ..LeaseConfig::new(STREAM, Role::Consumer)
+        });
+        let request = bench.attach_sent(0);
+        let _ = bench.grant(0, request.correlation_id, LEASE);
+        bench
+    }
+
     fn poll(&mut self, ms: u64) -> Option<Event> {
         self.client.poll(at(ms), &mut self.ids)
     }
@@ -248,26 +259,14 @@ fn a_lease_without_expiry_has_no_deadline_of_its_own() {
 
 #[test] // req: C-039
 fn interval_zero_never_keeps_alive() {
-    let config = LeaseConfig {
-        keepalive_interval: Duration::ZERO,
-        ..LeaseConfig::new(STREAM, Role::Consumer)
-    };
-    let mut bench = Bench::new(config);
-    let request = bench.attach_sent(0);
-    let _ = bench.grant(0, request.correlation_id, LEASE);
+    let mut bench = Bench::kept_by_hand();
     assert_eq!(bench.sent(2_999), []);
     assert_eq!(bench.poll(3_001), Some(Event::Lost(LeaseLost::Expired)));
 }
 
 #[test] // req: C-038, C-039
 fn a_keepalive_by_hand_goes_once_while_they_are_switched_off() {
-    let config = LeaseConfig {
-        keepalive_interval: Duration::ZERO,
-        ..LeaseConfig::new(STREAM, Role::Consumer)
-    };
-    let mut bench = Bench::new(config);
-    let request = bench.attach_sent(0);
-    let _ = bench.grant(0, request.correlation_id, LEASE);
+    let mut bench = Bench::kept_by_hand();
     assert!(bench.client.keep_alive(at(1)));
     let (client, ids) = (&mut bench.client, &mut bench.ids);
     assert_eq!(client.transmit(at(1), ids, |_| Ok::<_, ()>(())), Ok(true));
